@@ -1,0 +1,122 @@
+//! What can happen to a payout.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::{BankPayoutId, SessionId};
+use super::json::Raw;
+use super::session::BankReason;
+use super::time::Timestamp;
+
+/// An event and when it was written, by the store's clock.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    pub at: Timestamp,
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// Something that happened. The history keeps them all but the last two.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The command was recorded, with the intention to create a session. First and only first.
+    Accepted,
+    /// The state's call is about to be sent, again or for the first time after a postponement.
+    Intended {
+        #[serde(rename = "try")]
+        attempt: u32,
+    },
+    /// The call was certainly not sent: the bank could not be reached.
+    Postponed { until: Timestamp },
+    /// The call was sent and its effect is not known.
+    OutcomeUnknown { why: String, key_used: bool },
+    /// The bank answered that it did not do it.
+    Refused { reason: BankReason },
+    /// The bank opened this session; starting the payout in it is intended at once. The watch
+    /// ticket takes the next number.
+    SessionBound { session: SessionId, next_look_at: Timestamp },
+    /// The bank has the payout. `answered`: the bank's answer to start said so.
+    Started { bank_payout: Option<BankPayoutId>, answered: bool },
+    /// The gate said yes; confirming is intended at once.
+    ConfirmDecided {
+        #[serde(skip)]
+        confirm_information: Option<Raw>,
+    },
+    /// The gate said no; cancelling is intended at once.
+    CancelDecided {
+        reason: String,
+        #[serde(skip)]
+        confirm_information: Option<Raw>,
+    },
+    /// The bank took the confirmation.
+    Confirmed,
+    /// The bank took the cancellation.
+    CancelTaken,
+    /// Paid.
+    Succeeded { bank_payout: Option<BankPayoutId> },
+    /// Not paid: the bank could not.
+    Failed { reason: BankReason },
+    /// Not paid: the session was cancelled.
+    Cancelled { reason: String },
+    /// Not started.
+    Rejected { reason: String },
+    /// A person must look.
+    NeedsAttention { reason: String },
+    /// Money came back after success. `digest` tells one notice from another.
+    Refunded { digest: String },
+    /// Not kept in the history: a ticket with the next number is out, due then.
+    TicketIssued { next_look_at: Timestamp },
+    /// Not kept in the history: its first `published` entries are known to be published.
+    Published { published: usize },
+}
+
+impl Event {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Intended { .. } => "intended",
+            Self::Postponed { .. } => "postponed",
+            Self::OutcomeUnknown { .. } => "outcome_unknown",
+            Self::Refused { .. } => "refused",
+            Self::SessionBound { .. } => "session_bound",
+            Self::Started { .. } => "started",
+            Self::ConfirmDecided { .. } => "confirm_decided",
+            Self::CancelDecided { .. } => "cancel_decided",
+            Self::Confirmed => "confirmed",
+            Self::CancelTaken => "cancel_taken",
+            Self::Succeeded { .. } => "succeeded",
+            Self::Failed { .. } => "failed",
+            Self::Cancelled { .. } => "cancelled",
+            Self::Rejected { .. } => "rejected",
+            Self::NeedsAttention { .. } => "needs_attention",
+            Self::Refunded { .. } => "refunded",
+            Self::TicketIssued { .. } => "ticket_issued",
+            Self::Published { .. } => "published",
+        }
+    }
+
+    /// Whether writing this event intends a call, which its writer then sends.
+    pub fn intends_call(&self) -> bool {
+        match self {
+            Self::Accepted
+            | Self::Intended { .. }
+            | Self::SessionBound { .. }
+            | Self::ConfirmDecided { .. }
+            | Self::CancelDecided { .. } => true,
+            Self::Postponed { .. }
+            | Self::OutcomeUnknown { .. }
+            | Self::Refused { .. }
+            | Self::Started { .. }
+            | Self::Confirmed
+            | Self::CancelTaken
+            | Self::Succeeded { .. }
+            | Self::Failed { .. }
+            | Self::Cancelled { .. }
+            | Self::Rejected { .. }
+            | Self::NeedsAttention { .. }
+            | Self::Refunded { .. }
+            | Self::TicketIssued { .. }
+            | Self::Published { .. } => false,
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The times and limits that decisions are made with.
+
+use std::time::Duration;
+
+use super::payout::Intention;
+use super::time::Timestamp;
+
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Longest a call to the bank may take.
+    pub call_timeout: Duration,
+    pub delays: Delays,
+    /// The bank confirms payouts by itself: a start with unknown outcome is never repeated.
+    pub confirms_automatically: bool,
+}
+
+/// Most tries of one call before a person must look. With the default delays that is most of a
+/// day of unknown outcomes.
+pub const TRIES_MAX: u32 = 20;
+
+/// A payout that the bank has had for this long without a result needs a person: the bank ends
+/// unconfirmed operations after about 4 hours, so nothing regular takes longer.
+pub const PATIENCE: Duration = Duration::from_secs(6 * 3600);
+
+impl Policy {
+    /// Until then nobody repeats the call: it may still be on its way. Half a timeout is added
+    /// for what happens around the call in a busy process.
+    pub fn deadline(&self, intention: &Intention) -> Timestamp {
+        intention.at + self.call_timeout + self.call_timeout / 2
+    }
+
+    /// When a call with an unknown outcome may be sent again, if the bank shows no trace of it.
+    pub fn retry_at(&self, intention: &Intention) -> Timestamp {
+        let backoff = self.delays.after(intention.attempt.saturating_sub(1));
+        self.deadline(intention).max(intention.at + backoff)
+    }
+}
+
+/// When a waiting payout is looked at again: the delay before each look, shortest first; the last
+/// one repeats. Never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delays(Vec<Duration>);
+
+impl Delays {
+    /// `None` unless there is at least one, none is zero, and they grow.
+    pub fn new(delays: Vec<Duration>) -> Option<Self> {
+        let grow = delays.windows(2).all(|pair| pair[0] < pair[1]);
+        let positive = delays.first().is_some_and(|first| !first.is_zero());
+        (grow && positive).then_some(Self(delays))
+    }
+
+    /// The delay before the look that follows `looks` earlier ones.
+    pub fn after(&self, looks: u32) -> Duration {
+        let last = self.0.len() - 1;
+        self.0[usize::try_from(looks).unwrap_or(last).min(last)]
+    }
+
+    /// The delay to wait with when something is due in `remaining`: the longest that is not later
+    /// than that, and not longer than the backoff; at least the shortest there is.
+    pub fn towards(&self, remaining: Option<Duration>, looks: u32) -> Duration {
+        let limit = remaining.map_or(self.after(looks), |due| due.min(self.0[self.0.len() - 1]));
+        let fitting = self.0.iter().rev().find(|delay| **delay <= limit);
+        *fitting.unwrap_or(&self.0[0])
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Duration> + '_ {
+        self.0.iter().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delays(seconds: &[u64]) -> Option<Delays> {
+        Delays::new(seconds.iter().map(|s| Duration::from_secs(*s)).collect())
+    }
+
+    #[test]
+    fn delays_grow_and_the_last_repeats() {
+        assert_eq!(delays(&[]), None);
+        assert_eq!(delays(&[0]), None);
+        assert_eq!(delays(&[5, 5]), None);
+        let delays = delays(&[5, 30]).expect("valid");
+        let looks = [0, 1, 2, u32::MAX].map(|n| delays.after(n).as_secs());
+        assert_eq!(looks, [5, 30, 30, 30]);
+    }
+
+    #[test]
+    fn a_look_is_never_later_than_what_is_due_but_for_the_shortest_delay() {
+        let delays = delays(&[5, 30, 300]).expect("valid");
+        let towards =
+            |due: Option<u64>, n| delays.towards(due.map(Duration::from_secs), n).as_secs();
+        assert_eq!(towards(Some(1), 0), 5);
+        assert_eq!(towards(Some(29), 3), 5);
+        assert_eq!(towards(Some(31), 3), 30);
+        assert_eq!(towards(Some(9000), 0), 300);
+        assert_eq!(towards(None, 0), 5);
+        assert_eq!(towards(None, 9), 300);
+    }
+}

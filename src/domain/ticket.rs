@@ -1,0 +1,18 @@
+//! The ticket: a delayed message that has a waiting payout looked at again.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::{PayoutId, SessionId};
+
+/// Says *look at this payout* at a later time. Each payout has one chain of tickets; a ticket
+/// whose number is below the record's is an old one and has no successor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticket {
+    pub payout: PayoutId,
+    pub number: u64,
+    /// The payout's session when the ticket was written: what is left to ask by if the store
+    /// should lose the record.
+    pub session: Option<SessionId>,
+    /// The record's version when the ticket was written.
+    pub version: u64,
+}

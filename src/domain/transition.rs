@@ -1,0 +1,159 @@
+//! The one way a record changes: `apply` an event to it.
+
+use super::call::Call;
+use super::event::{Entry, Event};
+use super::payout::{Attention, CallOutcome, Intention, Payout, State};
+use super::time::Timestamp;
+
+/// The event cannot happen to a payout in this state. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a payout that is {state} cannot take the event {event}")]
+pub struct IllegalTransition {
+    pub state: State,
+    pub event: &'static str,
+}
+
+/// The payout after the event, which was written `at`.
+pub fn apply(
+    payout: &Payout,
+    mut event: Event,
+    at: Timestamp,
+) -> Result<Payout, IllegalTransition> {
+    let illegal = IllegalTransition { state: payout.state, event: event.name() };
+    let mut next = payout.clone();
+    next.state = target(payout, &event).ok_or(illegal)?;
+    if next.state != payout.state {
+        next.since = at;
+        next.looks = 0;
+    }
+    let mut kept = true;
+    match &mut event {
+        Event::Accepted | Event::Rejected { .. } | Event::Cancelled { .. } => {}
+        Event::Intended { attempt } => {
+            let call = payout.intention.call;
+            // The same try again, after it could not be sent: the history has it already.
+            kept = *attempt != payout.intention.attempt;
+            next.intention = Intention::new(call, *attempt, at);
+        }
+        Event::Postponed { until } => {
+            kept = !matches!(
+                payout.history.last(),
+                Some(Entry { event: Event::Postponed { .. }, .. })
+            );
+            next.intention.outcome = CallOutcome::Postponed { until: *until };
+        }
+        Event::OutcomeUnknown { key_used, .. } => {
+            next.intention.outcome = CallOutcome::Unknown { key_used: *key_used };
+        }
+        Event::Refused { reason } => {
+            next.intention.outcome = CallOutcome::Refused { reason: reason.clone() };
+        }
+        Event::SessionBound { session, next_look_at } => {
+            next.session = Some(session.clone());
+            next.intention = Intention::new(Call::Start, 1, at);
+            next.ticket += 1;
+            next.next_look_at = *next_look_at;
+        }
+        Event::Started { bank_payout, answered } => {
+            next.bank_payout.clone_from(bank_payout);
+            if *answered {
+                next.intention.outcome = CallOutcome::Answered;
+            }
+        }
+        Event::ConfirmDecided { confirm_information } => {
+            next.intention = Intention::new(Call::Confirm, 1, at);
+            next.confirm_information = confirm_information.take();
+        }
+        Event::CancelDecided { confirm_information, .. } => {
+            next.intention = Intention::new(Call::Cancel, 1, at);
+            next.confirm_information = confirm_information.take().or(next.confirm_information);
+        }
+        Event::Confirmed | Event::CancelTaken => next.intention.outcome = CallOutcome::Answered,
+        Event::Succeeded { bank_payout } => {
+            if bank_payout.is_some() {
+                next.bank_payout.clone_from(bank_payout);
+            }
+        }
+        Event::Failed { .. } | Event::Refunded { .. } => {}
+        Event::NeedsAttention { reason } => {
+            next.attention = Some(Attention { reason: reason.clone(), at });
+        }
+        Event::TicketIssued { next_look_at } => {
+            kept = false;
+            next.ticket += 1;
+            next.looks = next.looks.saturating_add(1);
+            next.next_look_at = *next_look_at;
+        }
+        Event::Published { published } => {
+            kept = false;
+            next.published = next.published.max(*published);
+        }
+    }
+    if kept {
+        next.history.push(Entry { at, event });
+    }
+    Ok(next)
+}
+
+/// The state an event leads to; `None` where it cannot happen.
+fn target(payout: &Payout, event: &Event) -> Option<State> {
+    use State as S;
+
+    let from = payout.state;
+    let pending = |call| payout.intention.call == call;
+    match event {
+        Event::Accepted => None,
+        Event::TicketIssued { .. } | Event::Published { .. } => Some(from),
+        Event::NeedsAttention { .. } => (!from.is_final()).then_some(from),
+        Event::Intended { attempt } => (from.awaits_answer()
+            && (*attempt == payout.intention.attempt + 1
+                || *attempt == payout.intention.attempt
+                    && matches!(payout.intention.outcome, CallOutcome::Postponed { .. })))
+        .then_some(from),
+        Event::Postponed { .. } | Event::OutcomeUnknown { .. } | Event::Refused { .. } => {
+            from.awaits_answer().then_some(from)
+        }
+        Event::SessionBound { .. } => (from == S::Creating).then_some(S::Bound),
+        Event::Started { .. } => (from == S::Bound).then_some(S::Started),
+        Event::ConfirmDecided { .. } => (from == S::Started).then_some(S::Confirming),
+        Event::CancelDecided { .. } => {
+            matches!(from, S::Started | S::Confirming).then_some(S::Cancelling)
+        }
+        Event::Confirmed => (from == S::Confirming).then_some(S::Confirmed),
+        Event::CancelTaken => (from == S::Cancelling && pending(Call::Cancel)).then_some(from),
+        Event::Succeeded { .. } => from.may_have_started().then_some(S::Succeeded),
+        Event::Failed { .. } => {
+            (from.may_have_started() || from == S::Creating).then_some(S::Failed)
+        }
+        Event::Cancelled { .. } => from.may_have_started().then_some(S::Cancelled),
+        Event::Rejected { .. } => matches!(from, S::Creating | S::Bound).then_some(S::Rejected),
+        Event::Refunded { .. } => (from == S::Succeeded).then_some(from),
+    }
+}
+
+impl State {
+    /// In these states a call of ours may be on its way.
+    fn awaits_answer(self) -> bool {
+        match self {
+            Self::Creating | Self::Bound | Self::Confirming | Self::Cancelling => true,
+            Self::Started
+            | Self::Confirmed
+            | Self::Succeeded
+            | Self::Failed
+            | Self::Cancelled
+            | Self::Rejected => false,
+        }
+    }
+
+    /// In these states the bank may hold a payout that is not settled.
+    fn may_have_started(self) -> bool {
+        match self {
+            Self::Bound | Self::Started | Self::Confirming | Self::Cancelling | Self::Confirmed => {
+                true
+            }
+            Self::Creating | Self::Succeeded | Self::Failed | Self::Cancelled | Self::Rejected => {
+                false
+            }
+        }
+    }
+}

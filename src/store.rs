@@ -1,0 +1,71 @@
+//! The port to where payouts are recorded.
+
+use async_trait::async_trait;
+
+use crate::domain::id::{PayoutId, SessionId};
+use crate::domain::payout::{Payout, State};
+use crate::domain::time::Timestamp;
+
+/// Durable records of payouts, with compare-and-set.
+///
+/// All times that processes compare with each other come from here: each answer carries the
+/// store's time, so that no two machines' clocks are ever held against each other.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// The payout as it was last written.
+    async fn load(&self, id: &PayoutId) -> Result<Loaded, StoreError>;
+
+    /// The payout bound to a session.
+    async fn load_by_session(&self, session: &SessionId) -> Result<Loaded, StoreError>;
+
+    /// Writes `payout` (its `version` is the new one) if the stored version is `expected`; 0 means
+    /// that none may be stored. The session index and the index of unsettled payouts change with
+    /// it, in the same write.
+    ///
+    /// `Ok(Written)`: durable, and visible to every process. `Ok(Conflict)`: nothing was written.
+    /// `Err(Unknown)`: it may or may not have been written: read it again and compare `write_id`.
+    async fn record(&self, payout: &Payout, expected: u64) -> Result<Recorded, StoreError>;
+
+    /// Unsettled payouts whose look was due before `before`, longest overdue first; at most
+    /// `limit`.
+    async fn overdue(&self, before: Timestamp, limit: usize) -> Result<Vec<PayoutId>, StoreError>;
+
+    /// Payouts by their time of first record, newest first.
+    async fn list(&self, filter: &Filter) -> Result<Vec<Payout>, StoreError>;
+}
+
+/// A record that was read, and when.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    pub payout: Option<Payout>,
+    /// The store's time.
+    pub now: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    Written { now: Timestamp },
+    Conflict,
+}
+
+/// Which payouts to list.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    pub state: Option<State>,
+    /// Only those that need a person.
+    pub attention: bool,
+    pub limit: usize,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Nothing was done; trying again later may work.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// A write may or may not have been done.
+    #[error("the outcome of a write to the store is unknown: {0}")]
+    Unknown(String),
+    /// What is stored cannot be read: a newer version wrote it, or it was damaged.
+    #[error("a stored record cannot be read: {0}")]
+    Unreadable(String),
+}
