@@ -1,1 +1,281 @@
-//! To come.
+//! Settings: defaults compiled in, then a file, then the environment; checked whole before
+//! anything starts.
+//!
+//! Every error names the key, where its value came from, and the cure; all are reported at once.
+//! Secrets stay in the files that the settings name.
+
+mod reader;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::domain::policy::Delays;
+use reader::Reader;
+
+/// The defaults, and the list of all keys there are.
+pub const DEFAULTS: &str = include_str!("../config/default.toml");
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub backend: Backend,
+    pub bank: Bank,
+    pub tickets: Tickets,
+    pub ingress: Ingress,
+    pub concurrency: Concurrency,
+    pub shutdown_grace: Duration,
+    pub log: Log,
+}
+
+#[derive(Clone, Debug)]
+pub struct Backend {
+    pub path: PathBuf,
+}
+
+#[derive(Clone, Debug)]
+pub struct Bank {
+    pub base_url: String,
+    /// Empty when not set.
+    pub project: String,
+    pub private_key_file: Option<PathBuf>,
+    pub private_key_passphrase_file: Option<PathBuf>,
+    pub public_key_files: Vec<PathBuf>,
+    pub submerchant: Option<String>,
+    pub timeout: Duration,
+    pub confirms_automatically: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Tickets {
+    pub delays: Delays,
+}
+
+#[derive(Clone, Debug)]
+pub struct Ingress {
+    pub listen: SocketAddr,
+    pub path: String,
+}
+
+/// Messages in hand at a time, by role.
+#[derive(Clone, Debug)]
+pub struct Concurrency {
+    pub executor: usize,
+    pub decider: usize,
+    pub reconciler: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct Log {
+    pub format: LogFormat,
+    pub level: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Who asks: what must be set depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Only queues and records.
+    Backend,
+    /// The bank as well: its project and keys.
+    Bank,
+}
+
+/// One thing wrong with the settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub key: String,
+    /// Where the value came from.
+    pub source: String,
+    /// What is wrong and what to do.
+    pub cure: String,
+}
+
+/// Everything wrong with the settings.
+#[derive(Debug, thiserror::Error)]
+pub struct ConfigError(pub Vec<Problem>);
+
+impl std::fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the configuration has {} error(s):", self.0.len())?;
+        for Problem { key, source, cure } in &self.0 {
+            write!(f, "\n  {key} ({source}): {cure}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Longest a single call may be allowed to take: a broker waits 30 minutes for an acknowledgement
+/// at most, and one message may need several calls.
+const TIMEOUT_MAX: Duration = Duration::from_secs(120);
+
+/// Shortest call timeout: below it, ordinary answers would count as unknown outcomes.
+const TIMEOUT_MIN: Duration = Duration::from_millis(100);
+
+/// Most messages in hand of one role: each holds memory and, at times, a connection.
+const CONCURRENCY_MAX: u64 = 1024;
+
+impl Config {
+    /// Reads the process's environment and the file given, if one is.
+    pub fn load(file: Option<&Path>, needs: Needs) -> Result<Self, ConfigError> {
+        Self::read(file, std::env::vars_os(), needs)
+    }
+
+    /// As `load`, with the environment given.
+    pub fn read(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (std::ffi::OsString, std::ffi::OsString)>,
+        needs: Needs,
+    ) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(file, environment)?;
+        let config = Self {
+            backend: backend(&mut reader),
+            bank: bank(&mut reader, needs),
+            tickets: tickets(&mut reader),
+            ingress: ingress(&mut reader),
+            concurrency: Concurrency {
+                executor: concurrency(&mut reader, "executor.concurrency"),
+                decider: concurrency(&mut reader, "decider.concurrency"),
+                reconciler: concurrency(&mut reader, "reconciler.concurrency"),
+            },
+            shutdown_grace: reader.duration("shutdown.grace"),
+            log: log(&mut reader),
+        };
+        reader.finish()?;
+        Ok(config)
+    }
+}
+
+fn backend(reader: &mut Reader) -> Backend {
+    if reader.text("backend.kind") != "embedded" {
+        reader.problem("backend.kind", "is not known; set it to \"embedded\"");
+    }
+    let path = reader.text("backend.path");
+    if path.is_empty() {
+        reader.problem("backend.path", "is empty; name the SQLite file");
+    }
+    Backend { path: path.into() }
+}
+
+fn bank(reader: &mut Reader, needs: Needs) -> Bank {
+    let bank = Bank {
+        base_url: base_url(reader),
+        project: reader.text("bank.project"),
+        private_key_file: reader.path("bank.private_key_file"),
+        private_key_passphrase_file: reader.path("bank.private_key_passphrase_file"),
+        public_key_files: reader
+            .list("bank.public_key_files")
+            .into_iter()
+            .map(Into::into)
+            .collect(),
+        submerchant: Some(reader.text("bank.submerchant")).filter(|text| !text.is_empty()),
+        timeout: reader.duration("bank.timeout"),
+        confirms_automatically: reader.flag("bank.confirms_automatically"),
+    };
+    if !(TIMEOUT_MIN..=TIMEOUT_MAX).contains(&bank.timeout) {
+        reader.problem("bank.timeout", "must be between 100ms and 2m");
+    }
+    if needs == Needs::Bank {
+        if bank.project.is_empty() {
+            reader.problem("bank.project", "is not set; give the project id you have of the bank");
+        }
+        if bank.private_key_file.is_none() {
+            reader
+                .problem("bank.private_key_file", "is not set; `payoutd keygen` makes a key pair");
+        }
+        if bank.public_key_files.is_empty() {
+            reader.problem("bank.public_key_files", "is not set; name the bank's public key file");
+        }
+    }
+    bank
+}
+
+fn base_url(reader: &mut Reader) -> String {
+    let text = reader.text("bank.base_url");
+    let live = reader.flag("bank.live");
+    let host = host_of(&text);
+    match host {
+        None => {
+            reader.problem("bank.base_url", "must be an address such as https://demo.bank131.ru")
+        }
+        Some(host) if text.starts_with("http://") && !is_loopback(host) => {
+            reader
+                .problem("bank.base_url", "must begin with https:// unless it is on this machine");
+        }
+        Some("proxy.bank131.ru") if !live => {
+            reader.problem(
+                "bank.base_url",
+                "is the live bank; set bank.live = true to pay real money",
+            );
+        }
+        Some(_) => {}
+    }
+    text.trim_end_matches('/').to_owned()
+}
+
+/// The host of an http(s) address without path, query or credentials.
+fn host_of(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+    let authority = rest.trim_end_matches('/');
+    let port_starts = authority.rfind(':').filter(|at| !authority[*at..].contains(']'));
+    let host = &authority[..port_starts.unwrap_or(authority.len())];
+    let plain = !host.is_empty() && !authority.contains(['/', '@', '?', '#', ' ']);
+    plain.then_some(host)
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+fn tickets(reader: &mut Reader) -> Tickets {
+    let key = "tickets.delays";
+    let parts = reader.list(key);
+    let delays: Option<Vec<_>> = parts.iter().map(|p| humantime::parse_duration(p).ok()).collect();
+    let delays = delays.and_then(Delays::new).unwrap_or_else(|| {
+        reader.problem(key, "must be growing durations, such as \"5s,30s,5m,1h\"");
+        Delays::new(vec![Duration::from_secs(1)]).expect("one delay above zero")
+    });
+    Tickets { delays }
+}
+
+fn ingress(reader: &mut Reader) -> Ingress {
+    let listen = reader.text("ingress.listen").parse().unwrap_or_else(|_| {
+        reader.problem("ingress.listen", "must be an address and port, such as 127.0.0.1:8131");
+        SocketAddr::from(([127, 0, 0, 1], 0))
+    });
+    let path = reader.text("ingress.path");
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-_.".contains(&b);
+    if !path.starts_with('/') || !path.bytes().all(plain) {
+        reader.problem("ingress.path", "must begin with / and hold only letters, digits and /-_.");
+    }
+    Ingress { listen, path }
+}
+
+fn concurrency(reader: &mut Reader, key: &str) -> usize {
+    let number = reader.number(key);
+    if !(1..=CONCURRENCY_MAX).contains(&number) {
+        reader.problem(key, &format!("must be between 1 and {CONCURRENCY_MAX}"));
+    }
+    usize::try_from(number).unwrap_or(1)
+}
+
+fn log(reader: &mut Reader) -> Log {
+    let format = match reader.text("log.format").as_str() {
+        "json" => LogFormat::Json,
+        "text" => LogFormat::Text,
+        _ => {
+            reader.problem("log.format", "must be \"text\" or \"json\"");
+            LogFormat::Text
+        }
+    };
+    let level = reader.text("log.level");
+    if level.parse::<tracing_subscriber::EnvFilter>().is_err() {
+        reader.problem("log.level", "must be error, warn, info, debug or trace, or a filter");
+    }
+    Log { format, level }
+}

@@ -22,3 +22,6 @@ pub mod policy;
 pub mod step;
 
 pub mod result_event;
+
+#[cfg(test)]
+mod samples;

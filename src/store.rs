@@ -1,5 +1,7 @@
 //! The port to where payouts are recorded.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::domain::id::{PayoutId, SessionId};
@@ -26,9 +28,9 @@ pub trait Store: Send + Sync {
     /// `Err(Unknown)`: it may or may not have been written: read it again and compare `write_id`.
     async fn record(&self, payout: &Payout, expected: u64) -> Result<Recorded, StoreError>;
 
-    /// Unsettled payouts whose look was due before `before`, longest overdue first; at most
-    /// `limit`.
-    async fn overdue(&self, before: Timestamp, limit: usize) -> Result<Vec<PayoutId>, StoreError>;
+    /// Unsettled payouts whose look has been due for longer than `by`, longest overdue first; at
+    /// most `limit`.
+    async fn overdue(&self, by: Duration, limit: usize) -> Result<Vec<PayoutId>, StoreError>;
 
     /// Payouts by their time of first record, newest first.
     async fn list(&self, filter: &Filter) -> Result<Vec<Payout>, StoreError>;

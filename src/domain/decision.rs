@@ -168,3 +168,6 @@ fn same_words(one: &str, other: &str) -> bool {
         |text: &str| text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" ");
     words(one) == words(other)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::{BankPayoutId, SessionId};
 use super::json::Raw;
+use super::payout::State;
 use super::session::BankReason;
 use super::time::Timestamp;
 
@@ -92,6 +93,31 @@ impl Event {
             Self::Refunded { .. } => "refunded",
             Self::TicketIssued { .. } => "ticket_issued",
             Self::Published { .. } => "published",
+        }
+    }
+
+    /// The state it leads to, if it changes the state.
+    pub fn leads_to(&self) -> Option<State> {
+        match self {
+            Self::Accepted => Some(State::Creating),
+            Self::SessionBound { .. } => Some(State::Bound),
+            Self::Started { .. } => Some(State::Started),
+            Self::ConfirmDecided { .. } => Some(State::Confirming),
+            Self::CancelDecided { .. } => Some(State::Cancelling),
+            Self::Confirmed => Some(State::Confirmed),
+            Self::Succeeded { .. } => Some(State::Succeeded),
+            Self::Failed { .. } => Some(State::Failed),
+            Self::Cancelled { .. } => Some(State::Cancelled),
+            Self::Rejected { .. } => Some(State::Rejected),
+            Self::Intended { .. }
+            | Self::Postponed { .. }
+            | Self::OutcomeUnknown { .. }
+            | Self::Refused { .. }
+            | Self::CancelTaken
+            | Self::NeedsAttention { .. }
+            | Self::Refunded { .. }
+            | Self::TicketIssued { .. }
+            | Self::Published { .. } => None,
         }
     }
 

@@ -1,1 +1,195 @@
-pub fn x() {}
+//! What the world is told: CloudEvents 1.0, structured JSON.
+//!
+//! The id is the payout id, the type and its occurrence: stable, so that a subscriber can use it
+//! as its own idempotency key however often an event is published.
+
+use serde::Serialize;
+
+use super::command::{InvalidCommand, Violation};
+use super::event::{Entry, Event};
+use super::id::{BankPayoutId, PayoutId, SessionId};
+use super::json::Raw;
+use super::money::Money;
+use super::payout::{Payout, State};
+use super::session::BankReason;
+use super::time::Timestamp;
+
+/// A result event, ready to publish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResultEvent {
+    /// `payout.succeeded` and so on: the CloudEvents type and the routing key.
+    pub kind: &'static str,
+    pub body: Vec<u8>,
+}
+
+/// The type under which an event of the history is published, if it is.
+pub fn kind(event: &Event) -> Option<&'static str> {
+    match event {
+        Event::Accepted => Some("payout.accepted"),
+        Event::Started { .. } => Some("payout.started"),
+        Event::Confirmed => Some("payout.confirmed"),
+        Event::NeedsAttention { .. } => Some("payout.needs_attention"),
+        Event::Refunded { .. } => Some("payout.refunded"),
+        Event::Succeeded { .. } => Some("payout.succeeded"),
+        Event::Failed { .. } => Some("payout.failed"),
+        Event::Cancelled { .. } => Some("payout.cancelled"),
+        Event::Rejected { .. } => Some("payout.rejected"),
+        Event::Intended { .. }
+        | Event::Postponed { .. }
+        | Event::OutcomeUnknown { .. }
+        | Event::Refused { .. }
+        | Event::SessionBound { .. }
+        | Event::ConfirmDecided { .. }
+        | Event::CancelDecided { .. }
+        | Event::CancelTaken
+        | Event::TicketIssued { .. }
+        | Event::Published { .. } => None,
+    }
+}
+
+#[derive(Serialize)]
+struct CloudEvent<'a, D> {
+    specversion: &'a str,
+    id: String,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    source: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a PayoutId>,
+    time: String,
+    /// The payout's events in their order; CloudEvents' own extension.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequencetype: Option<&'a str>,
+    datacontenttype: &'a str,
+    data: D,
+}
+
+#[derive(Serialize)]
+struct PayoutData<'a> {
+    payout_id: &'a PayoutId,
+    state: State,
+    amount_details: &'a Money,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_id: Option<&'a SessionId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bank_payout_id: Option<&'a BankPayoutId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a BankReason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a Raw>,
+}
+
+#[derive(Serialize)]
+struct ConflictData<'a> {
+    payout_id: &'a PayoutId,
+    reason: &'a str,
+}
+
+#[derive(Serialize)]
+struct InvalidData<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payout_id: Option<&'a PayoutId>,
+    violations: &'a [Violation],
+}
+
+/// The result event of history entry `index`, if that entry is published at all.
+pub fn result_event(payout: &Payout, index: usize, source: &str) -> Option<ResultEvent> {
+    let past = payout.history.get(..=index)?;
+    let Entry { at, event } = past.last()?;
+    let kind = self::kind(event)?;
+    let occurrence = past.iter().filter(|e| self::kind(&e.event) == Some(kind)).count();
+    let (error, reason) = explanation(event);
+    let data = PayoutData {
+        payout_id: payout.id(),
+        state: past.iter().rev().find_map(|e| e.event.leads_to()).unwrap_or(State::Creating),
+        amount_details: &payout.command.money,
+        session_id: payout.session.as_ref(),
+        bank_payout_id: payout.bank_payout.as_ref(),
+        error,
+        reason,
+        metadata: payout.command.metadata(),
+    };
+    let id = format!("{}/{kind}/{occurrence}", payout.id());
+    let sequence = Some((index + 1).to_string());
+    Some(cloud_event(kind, id, source, Some(payout.id()), sequence, *at, data))
+}
+
+/// The final event of a payout that has one.
+pub fn final_event(payout: &Payout, source: &str) -> Option<ResultEvent> {
+    let is_final = |entry: &Entry| entry.event.leads_to().is_some_and(State::is_final);
+    let index = payout.history.iter().position(is_final)?;
+    result_event(payout, index, source)
+}
+
+/// Another command came under the id of this payout, which goes on unaffected.
+pub fn conflict(payout: &Payout, message_hash: &str, source: &str, at: Timestamp) -> ResultEvent {
+    let reason = "this payout id was used before with other content; give each payout its own id";
+    let id = format!("{}/payout.conflict/{message_hash}", payout.id());
+    let data = ConflictData { payout_id: payout.id(), reason };
+    cloud_event("payout.conflict", id, source, Some(payout.id()), None, at, data)
+}
+
+/// A message could not be taken as a command; it lies in the dead letters.
+pub fn invalid(
+    command: &InvalidCommand,
+    message_hash: &str,
+    source: &str,
+    at: Timestamp,
+) -> ResultEvent {
+    let subject = command.payout_id.as_ref();
+    let data = InvalidData { payout_id: subject, violations: &command.violations };
+    cloud_event("payout.invalid", message_hash.to_owned(), source, subject, None, at, data)
+}
+
+fn explanation(event: &Event) -> (Option<&BankReason>, Option<&str>) {
+    match event {
+        Event::Failed { reason } => (Some(reason), None),
+        Event::Cancelled { reason }
+        | Event::Rejected { reason }
+        | Event::NeedsAttention { reason } => (None, Some(reason)),
+        Event::Accepted
+        | Event::Intended { .. }
+        | Event::Postponed { .. }
+        | Event::OutcomeUnknown { .. }
+        | Event::Refused { .. }
+        | Event::SessionBound { .. }
+        | Event::Started { .. }
+        | Event::ConfirmDecided { .. }
+        | Event::CancelDecided { .. }
+        | Event::Confirmed
+        | Event::CancelTaken
+        | Event::Succeeded { .. }
+        | Event::Refunded { .. }
+        | Event::TicketIssued { .. }
+        | Event::Published { .. } => (None, None),
+    }
+}
+
+fn cloud_event(
+    kind: &'static str,
+    id: String,
+    source: &str,
+    subject: Option<&PayoutId>,
+    sequence: Option<String>,
+    at: Timestamp,
+    data: impl Serialize,
+) -> ResultEvent {
+    let event = CloudEvent {
+        specversion: "1.0",
+        id,
+        kind,
+        source,
+        subject,
+        time: at.to_string(),
+        sequencetype: sequence.is_some().then_some("Integer"),
+        sequence,
+        datacontenttype: "application/json",
+        data,
+    };
+    let body = serde_json::to_vec(&event).expect("strings, numbers and raw JSON are JSON");
+    ResultEvent { kind, body }
+}

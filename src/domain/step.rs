@@ -78,6 +78,13 @@ pub fn next_step(payout: &Payout, sight: Option<&Sight>, policy: &Policy, now: T
     }
 }
 
+/// Asks for a person when status has had no answer for too long.
+pub fn waited_too_long(payout: &Payout, now: Timestamp) -> Option<Event> {
+    let reason = "the bank has had the payout for hours without a result".to_owned();
+    (now.since(payout.since) > PATIENCE && payout.attention.is_none() && !payout.state.is_final())
+        .then_some(Event::NeedsAttention { reason })
+}
+
 const EXPIRED: &str = "the command's confirm_before has passed";
 
 fn attention(reason: impl Into<String>) -> Step {
@@ -436,8 +443,8 @@ impl View<'_> {
     /// The bank still works on it. Too long is a matter for a person; a webhook that has nothing
     /// to say does not put off a look that is due.
     fn wait(&self, sight: &Sight) -> Step {
-        if self.now.since(self.payout.since) > PATIENCE && self.payout.attention.is_none() {
-            attention("the bank has had the payout for hours without a result")
+        if let Some(event) = waited_too_long(self.payout, self.now) {
+            Step::Write(event)
         } else if sight.is_answer() {
             Step::Wait(None)
         } else {
@@ -447,3 +454,6 @@ impl View<'_> {
 }
 
 const SEVERAL: &str = "the session holds more than one payout";
+
+#[cfg(test)]
+mod tests;

@@ -100,34 +100,39 @@ fn target(payout: &Payout, event: &Event) -> Option<State> {
     use State as S;
 
     let from = payout.state;
-    let pending = |call| payout.intention.call == call;
-    match event {
-        Event::Accepted => None,
-        Event::TicketIssued { .. } | Event::Published { .. } => Some(from),
-        Event::NeedsAttention { .. } => (!from.is_final()).then_some(from),
-        Event::Intended { attempt } => (from.awaits_answer()
-            && (*attempt == payout.intention.attempt + 1
-                || *attempt == payout.intention.attempt
-                    && matches!(payout.intention.outcome, CallOutcome::Postponed { .. })))
-        .then_some(from),
+    let allowed = match event {
+        // A record begins with it: see `Payout::accept`.
+        Event::Accepted => false,
+        Event::TicketIssued { .. } | Event::Published { .. } => true,
+        Event::NeedsAttention { .. } => !from.is_final(),
+        Event::Intended { attempt } => {
+            from.awaits_answer() && may_intend(&payout.intention, *attempt)
+        }
         Event::Postponed { .. } | Event::OutcomeUnknown { .. } | Event::Refused { .. } => {
-            from.awaits_answer().then_some(from)
+            from.awaits_answer()
         }
-        Event::SessionBound { .. } => (from == S::Creating).then_some(S::Bound),
-        Event::Started { .. } => (from == S::Bound).then_some(S::Started),
-        Event::ConfirmDecided { .. } => (from == S::Started).then_some(S::Confirming),
-        Event::CancelDecided { .. } => {
-            matches!(from, S::Started | S::Confirming).then_some(S::Cancelling)
-        }
-        Event::Confirmed => (from == S::Confirming).then_some(S::Confirmed),
-        Event::CancelTaken => (from == S::Cancelling && pending(Call::Cancel)).then_some(from),
-        Event::Succeeded { .. } => from.may_have_started().then_some(S::Succeeded),
-        Event::Failed { .. } => {
-            (from.may_have_started() || from == S::Creating).then_some(S::Failed)
-        }
-        Event::Cancelled { .. } => from.may_have_started().then_some(S::Cancelled),
-        Event::Rejected { .. } => matches!(from, S::Creating | S::Bound).then_some(S::Rejected),
-        Event::Refunded { .. } => (from == S::Succeeded).then_some(from),
+        Event::SessionBound { .. } => from == S::Creating,
+        Event::Started { .. } => from == S::Bound,
+        Event::ConfirmDecided { .. } => from == S::Started,
+        Event::CancelDecided { .. } => matches!(from, S::Started | S::Confirming),
+        Event::Confirmed => from == S::Confirming,
+        Event::CancelTaken => from == S::Cancelling,
+        Event::Succeeded { .. } | Event::Cancelled { .. } => from.may_have_started(),
+        Event::Failed { .. } => from.may_have_started() || from == S::Creating,
+        Event::Rejected { .. } => matches!(from, S::Creating | S::Bound),
+        Event::Refunded { .. } => from == S::Succeeded,
+    };
+    allowed.then(|| event.leads_to().unwrap_or(from))
+}
+
+/// The next try, or the same one again if it certainly was not sent.
+fn may_intend(last: &Intention, attempt: u32) -> bool {
+    match last.outcome {
+        CallOutcome::Postponed { .. } => attempt == last.attempt,
+        CallOutcome::Pending
+        | CallOutcome::Unknown { .. }
+        | CallOutcome::Refused { .. }
+        | CallOutcome::Answered => attempt == last.attempt + 1,
     }
 }
 
@@ -157,3 +162,6 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

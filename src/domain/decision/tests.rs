@@ -1,0 +1,137 @@
+//! The gate: each field by itself.
+
+use serde_json::{Value, json};
+
+use super::super::samples::*;
+use super::*;
+use crate::domain::money::{Currency, Money};
+
+fn verdict(session: &Session) -> Verdict {
+    decide(&command(&settlement_command()), session, at(10))
+}
+
+fn reason(verdict: Verdict) -> String {
+    match verdict {
+        Verdict::Cancel { reason } => reason,
+        other => panic!("not cancelled: {other:?}"),
+    }
+}
+
+fn with(change: impl FnOnce(&mut BankPayout)) -> Session {
+    let mut session = awaiting();
+    change(&mut session.payouts[0]);
+    session
+}
+
+#[test]
+fn what_agrees_is_confirmed_with_the_banks_own_bytes() {
+    let expected = Verdict::Confirm { confirm_information: Some(settlement_information()) };
+    assert_eq!(verdict(&awaiting()), expected);
+}
+
+#[test]
+fn each_field_that_disagrees_cancels_and_is_named() {
+    let rub = |amount| {
+        let currency = Currency::try_from("RUB".to_owned()).expect("valid");
+        Some(Money { amount, currency })
+    };
+    let usd = Currency::try_from("usd".to_owned()).expect("valid");
+    let ru = |p: &mut BankPayout, key: &str, value: Value| {
+        p.payment_method["bank_account"]["ru"][key] = value;
+    };
+    let cases: [(&str, Session); 8] = [
+        ("amount (not shown)", with(|p| p.money = None)),
+        ("amount", with(|p| p.money = rub(300_001))),
+        ("currency", with(|p| p.money = Some(Money { amount: 300_000, currency: usd }))),
+        ("payment method", with(|p| p.payment_method["type"] = json!("card"))),
+        ("account token", with(|p| ru(p, "token", json!("other")))),
+        ("account token", with(|p| ru(p, "token", json!(7)))),
+        ("recipient name", with(|p| ru(p, "full_name", json!("Victor LLC")))),
+        ("sender account", with(|p| p.participants["sender"]["account"] = json!("1"))),
+    ];
+    for (field, session) in cases {
+        assert_eq!(reason(verdict(&session)), format!("differs from the command: {field}"));
+    }
+}
+
+#[test]
+fn what_is_not_shown_or_decides_nothing_does_not_matter() {
+    let same: [Session; 5] = [
+        with(|p| {
+            p.money.as_mut().expect("shown").currency = "RUB".to_owned().try_into().expect("ok")
+        }),
+        with(|p| p.payment_method = Value::Null),
+        with(|p| p.participants = Value::Null),
+        with(|p| p.payment_method["bank_account"]["ru"]["description"] = json!("other")),
+        with(|p| p.payment_method["bank_account"]["ru"]["full_name"] = json!(" vector   LLC ")),
+    ];
+    for session in same {
+        assert!(matches!(verdict(&session), Verdict::Confirm { .. }));
+    }
+}
+
+#[test]
+fn settlement_payouts_need_information_that_agrees() {
+    let with_information = |text: &str| {
+        let mut session = awaiting();
+        session.confirm_information = Raw::parse(text);
+        session
+    };
+    let mut without = awaiting();
+    without.confirm_information = None;
+    assert_eq!(verdict(&without), Verdict::NeedsInformation);
+    let other_sender = settlement_information().text().replace("0013", "0014");
+    let other_recipient = settlement_information().text().replace("Vector", "Victor");
+    for (text, field) in [
+        (other_sender.as_str(), "confirm_information's sender account"),
+        (other_recipient.as_str(), "confirm_information's recipient name"),
+    ] {
+        let found = reason(verdict(&with_information(text)));
+        assert_eq!(found, format!("differs from the command: {field}"));
+    }
+    assert!(reason(verdict(&with_information("{}"))).contains("sender account"));
+    assert!(reason(verdict(&with_information("[1]"))).contains("recipient name"));
+}
+
+#[test]
+fn digits_that_the_caller_expects_must_be_shown() {
+    let mut value = json!({
+        "type": "payout.create", "payout_id": "inv-2",
+        "payment_method": {"type": "card", "card": {
+            "type": "encrypted_card", "encrypted_card": {"number_hash": "63191f"}}},
+        "amount_details": {"amount": 300_000, "currency": "rub"},
+    });
+    let shown = |last4: Value| {
+        with(|p| {
+            p.payment_method = json!({"type": "card", "card": {"last4": last4, "bin": "220024"}});
+            p.participants = Value::Null;
+        })
+    };
+    let decide = |value: &Value, session: &Session| decide(&command(value), session, at(10));
+    assert!(matches!(decide(&value, &shown(json!("4940"))), Verdict::Confirm { .. }));
+    value["expected"] = json!({"last4": "4940", "bin": "220024"});
+    assert!(matches!(decide(&value, &shown(json!("4940"))), Verdict::Confirm { .. }));
+    assert!(reason(decide(&value, &shown(json!("4941")))).ends_with("last4"));
+    assert!(reason(decide(&value, &shown(Value::Null))).ends_with("last4"));
+}
+
+#[test]
+fn a_session_without_exactly_one_payout_is_cancelled() {
+    let mut two = awaiting();
+    two.payouts.push(two.payouts[0].clone());
+    assert!(reason(verdict(&two)).contains("exactly one"));
+    two.payouts.clear();
+    assert!(reason(verdict(&two)).contains("exactly one"));
+}
+
+#[test]
+fn reasons_name_fields_and_never_values() {
+    let session = with(|p| {
+        p.payment_method["bank_account"]["ru"]["full_name"] = json!("Petrov Petr");
+        p.payment_method["bank_account"]["ru"]["token"] = json!("aabbcc");
+    });
+    let reason = reason(verdict(&session));
+    for secret in ["Petrov", "Vector", "aabbcc", "3f03ee"] {
+        assert!(!reason.contains(secret), "{reason}");
+    }
+}

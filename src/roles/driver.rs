@@ -1,0 +1,296 @@
+//! The driver: takes a payout as far as it can go now.
+//!
+//! Load the record, decide the next step with a pure function, write the intention, call the
+//! bank, write the outcome, until the payout is final or has to wait. Guarantees: a call is sent
+//! only by the process whose write intended it, once; when `drive` returns `Ok`, the payout is
+//! final with its events published, or waits with a confirmed ticket. On `Err` somebody has to
+//! look again: the message that led here must not be acknowledged.
+
+mod calling;
+mod clock;
+mod outbox;
+mod waiting;
+
+use std::sync::Arc;
+
+use crate::bank::client::Bank;
+use crate::bus::Bus;
+use crate::domain::call::Answer;
+use crate::domain::command::CreateCommand;
+use crate::domain::event::Event;
+use crate::domain::id::SessionId;
+use crate::domain::payout::{Payout, State};
+use crate::domain::policy::Policy;
+use crate::domain::session::{Reading, Session};
+use crate::domain::step::{Sight, Source, Step, next_step, waited_too_long};
+use crate::domain::time::Timestamp;
+use crate::domain::transition::apply;
+use crate::store::{Recorded, Store, StoreError};
+
+use super::intake::HandleError;
+use clock::Clock;
+
+/// Most steps for one message. The longest way through a payout has under 20; lost races and
+/// retries add some. More means that something repeats itself.
+const STEPS_MAX: u32 = 100;
+
+pub struct Driver {
+    pub store: Arc<dyn Store>,
+    pub bus: Arc<dyn Bus>,
+    pub bank: Arc<Bank>,
+    pub policy: Policy,
+    /// CloudEvents `source` of what is published.
+    pub source: String,
+}
+
+/// What a message says about a payout.
+#[derive(Default)]
+pub struct Look {
+    /// A session that the message showed.
+    pub sight: Option<Sight>,
+    /// The number of the ticket, if the message was one.
+    pub ticket: Option<u64>,
+}
+
+impl Driver {
+    /// Records a new payout and drives it. `false`: another process recorded it first.
+    pub async fn accept(
+        &self,
+        command: CreateCommand,
+        content_hash: String,
+        now: Timestamp,
+    ) -> Result<bool, HandleError> {
+        let mut payout = Payout::accept(command, content_hash, now, now);
+        payout.next_look_at = self.policy.deadline(&payout.intention);
+        payout.version = 1;
+        payout.write_id = rand::random();
+        let mut run = Run::new(self, payout, now, Look::default());
+        if !run.store_payout(0).await? {
+            return Ok(false);
+        }
+        tracing::info!(event = "payout.accepted", payout_id = %run.payout.id());
+        run.publish_events().await?;
+        run.send_intended().await?;
+        run.to_rest().await?;
+        Ok(true)
+    }
+
+    /// Drives a payout that was just loaded.
+    pub async fn drive(
+        &self,
+        payout: Payout,
+        now: Timestamp,
+        look: Look,
+    ) -> Result<(), HandleError> {
+        Run::new(self, payout, now, look).to_rest().await
+    }
+}
+
+/// One message's handling of one payout.
+struct Run<'a> {
+    driver: &'a Driver,
+    payout: Payout,
+    clock: Clock,
+    sight: Option<Sight>,
+    ticket: Option<u64>,
+    /// History entries whose publication this run has had confirmed.
+    published: usize,
+}
+
+impl<'a> Run<'a> {
+    fn new(driver: &'a Driver, payout: Payout, now: Timestamp, look: Look) -> Self {
+        let published = payout.published;
+        let clock = Clock::at(now);
+        Self { driver, payout, clock, sight: look.sight, ticket: look.ticket, published }
+    }
+
+    async fn to_rest(mut self) -> Result<(), HandleError> {
+        self.alert_on_contradiction();
+        for _ in 0..STEPS_MAX {
+            self.publish_events().await?;
+            let policy = &self.driver.policy;
+            let rested = match next_step(
+                &self.payout,
+                self.sight.as_ref(),
+                policy,
+                self.clock.now(),
+            ) {
+                Step::Write(event) => {
+                    self.write(event).await?;
+                    false
+                }
+                Step::AskStatus => !self.ask_status().await? && self.wait(None).await?,
+                Step::Wait(until) => self.wait(until).await?,
+                Step::Done => self.mark_published().await?,
+            };
+            if rested {
+                return Ok(());
+            }
+        }
+        Err(HandleError::Restless(STEPS_MAX))
+    }
+
+    /// Writes what was decided, and sends the call it intends. If another writer was first,
+    /// nothing is sent and the newer record is decided on.
+    async fn write(&mut self, event: Event) -> Result<(), HandleError> {
+        let intends_call = event.intends_call();
+        if self.record(event).await? && intends_call {
+            self.send_intended().await?;
+        }
+        Ok(())
+    }
+
+    /// Writes an event. `false`: it was not written, and the record was read again.
+    async fn record(&mut self, event: Event) -> Result<bool, HandleError> {
+        let now = self.clock.now();
+        let name = event.name();
+        let changed = match apply(&self.payout, event, now) {
+            Ok(changed) => changed,
+            Err(illegal) => {
+                tracing::debug!(event = "payout.overtaken", payout_id = %self.payout.id(), %illegal);
+                self.reload().await?;
+                return Ok(false);
+            }
+        };
+        let published = Event::Published { published: self.published };
+        let mut changed =
+            apply(&changed, published, now).expect("publication is recorded in every state");
+        changed.version = self.payout.version + 1;
+        changed.write_id = rand::random();
+        let expected = std::mem::replace(&mut self.payout, changed).version;
+        if self.store_payout(expected).await? {
+            self.log_change(name);
+            return Ok(true);
+        }
+        self.reload().await?;
+        Ok(false)
+    }
+
+    /// Stores the payout as it stands here. A write whose outcome is unknown is looked up: its id
+    /// tells whether it is ours that is stored.
+    async fn store_payout(&mut self, expected: u64) -> Result<bool, HandleError> {
+        self.clock.begin_write();
+        match self.driver.store.record(&self.payout, expected).await {
+            Ok(Recorded::Written { now }) => {
+                self.clock.set(now);
+                Ok(true)
+            }
+            Ok(Recorded::Conflict) => Ok(false),
+            Err(StoreError::Unknown(_)) => {
+                let loaded = self.driver.store.load(self.payout.id()).await?;
+                self.clock.set(loaded.now);
+                Ok(loaded.payout.is_some_and(|stored| stored.write_id == self.payout.write_id))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn reload(&mut self) -> Result<(), HandleError> {
+        let loaded = self.driver.store.load(self.payout.id()).await?;
+        self.clock.set(loaded.now);
+        self.payout = loaded.payout.ok_or_else(|| {
+            StoreError::Unreadable(format!("payout {} has vanished", self.payout.id()))
+        })?;
+        self.published = self.published.max(self.payout.published);
+        Ok(())
+    }
+
+    /// Asks the bank what became of the session. `false`: it gave no session.
+    async fn ask_status(&mut self) -> Result<bool, HandleError> {
+        let session = self.payout.session.clone().unwrap_or_else(|| SessionId::new(""));
+        let asked_at = self.clock.now();
+        let answer = self.driver.bank.status(&self.payout, &session).await;
+        if let Answer::Done(session) = answer {
+            self.see(session, asked_at);
+            return Ok(true);
+        }
+        self.log_answer("status", &answer);
+        if let Some(event) = waited_too_long(&self.payout, self.clock.now()) {
+            self.record(event).await?;
+        }
+        Ok(false)
+    }
+
+    fn see(&mut self, session: Session, asked_at: Timestamp) {
+        self.sight = Some(Sight { session, source: Source::Answer { asked_at } });
+    }
+
+    /// What is final stays; but if the bank shows something else, a person must know.
+    fn alert_on_contradiction(&self) {
+        let Some(sight) = &self.sight else { return };
+        if !self.payout.state.is_final() {
+            return;
+        }
+        let paid = self.payout.state == State::Succeeded;
+        let contradicts = match sight.session.reading() {
+            Reading::Succeeded => !paid,
+            Reading::Failed(_) | Reading::Cancelled => paid,
+            Reading::Several => true,
+            Reading::Empty
+            | Reading::InProgress
+            | Reading::AwaitsConfirmation
+            | Reading::Uncertain(_) => false,
+        };
+        if contradicts {
+            tracing::error!(
+                event = "payout.contradicted",
+                payout_id = %self.payout.id(),
+                session_id = %sight.session.id,
+                state = %self.payout.state,
+                "the bank shows another end than the one recorded: compare its report"
+            );
+        }
+    }
+
+    fn log_change(&self, event: &'static str) {
+        let payout = &self.payout;
+        let session = payout.session.as_ref().map(SessionId::as_str);
+        match (event, &payout.attention) {
+            ("ticket_issued" | "published", _) => {}
+            ("needs_attention", Some(attention)) => tracing::error!(
+                event = "payout.needs_attention",
+                payout_id = %payout.id(),
+                session_id = session,
+                state = %payout.state,
+                reason = attention.reason,
+            ),
+            _ => tracing::info!(
+                event = "payout.changed",
+                payout_id = %payout.id(),
+                session_id = session,
+                change = event,
+                state = %payout.state,
+            ),
+        }
+    }
+
+    fn log_answer(&self, call: &str, answer: &Answer) {
+        let (outcome, why) = match answer {
+            Answer::Done(_) => return,
+            Answer::Refused(reason) => ("refused", reason.code.as_str()),
+            Answer::Forbidden(reason) => ("forbidden", reason.code.as_str()),
+            Answer::Misconfigured(reason) => {
+                tracing::error!(
+                    event = "bank.misconfigured",
+                    payout_id = %self.payout.id(),
+                    call,
+                    code = reason.code,
+                    "the bank does not know us: check bank.project and the keys"
+                );
+                return;
+            }
+            Answer::KeyUsed => ("key_used", ""),
+            Answer::NotSent(why) => ("not_sent", why.as_str()),
+            Answer::Unknown(why) => ("unknown", why.as_str()),
+        };
+        let session = self.payout.session.as_ref().map(SessionId::as_str);
+        tracing::warn!(
+            event = "bank.call_failed",
+            payout_id = %self.payout.id(),
+            session_id = session,
+            call,
+            outcome,
+            why,
+        );
+    }
+}

@@ -1,0 +1,76 @@
+//! Sending what was intended, once, and recording what came of it.
+
+use crate::domain::call::{Answer, Call, record_answer};
+use crate::domain::event::Event;
+use crate::domain::payout::{Intention, State};
+use crate::domain::transition::apply;
+
+use super::super::intake::HandleError;
+use super::Run;
+
+impl Run<'_> {
+    /// Sends the call that this run's last write intended, and then the call that recording its
+    /// answer intends: a created session is started at once.
+    pub(super) async fn send_intended(&mut self) -> Result<(), HandleError> {
+        while self.send_once().await? {
+            self.publish_events().await?;
+        }
+        Ok(())
+    }
+
+    /// `true`: recording the answer intended another call.
+    async fn send_once(&mut self) -> Result<bool, HandleError> {
+        let sent = self.payout.intention.clone();
+        if sent.call == Call::Start && sent.attempt == 1 {
+            // Whatever happens from here on, this ticket has the payout looked at again.
+            self.publish_ticket(self.payout.ticket, self.first_delay()).await?;
+        }
+        if self.slept_past_deadline(&sent) {
+            tracing::warn!(event = "call.too_late", payout_id = %self.payout.id(), call = %sent.call);
+            self.reload().await?;
+            return Ok(false);
+        }
+        let asked_at = self.clock.now();
+        let answer = self.driver.bank.send(&self.payout).await;
+        self.log_answer(&sent.call.to_string(), &answer);
+        if let Answer::Done(session) = &answer {
+            self.see(session.clone(), asked_at);
+        }
+        self.record_outcome(&sent, &answer).await
+    }
+
+    /// A process that was frozen since it wrote its intention must not send any more: others may
+    /// have looked the call up and sent it again.
+    fn slept_past_deadline(&self, sent: &Intention) -> bool {
+        let deadline = self.driver.policy.deadline(sent);
+        // The call itself takes up to its timeout, and has to end before the deadline.
+        self.clock.since_write() + self.driver.policy.call_timeout >= deadline.since(sent.at)
+    }
+
+    /// Writes the outcome, over whatever else was written meanwhile, as long as the intention is
+    /// still this one. `true`: the event intends the next call.
+    async fn record_outcome(
+        &mut self,
+        sent: &Intention,
+        answer: &Answer,
+    ) -> Result<bool, HandleError> {
+        loop {
+            let now = self.clock.now();
+            let event = record_answer(&self.payout, answer, &self.driver.policy, now);
+            let intends_call = event.intends_call();
+            if apply(&self.payout, event.clone(), now).is_err() {
+                // A webhook was faster, or another try: its record stands.
+                return Ok(false);
+            }
+            if self.record(event.clone()).await? {
+                return Ok(intends_call);
+            }
+            let overtaken = !self.payout.still_intends(sent);
+            let first_session =
+                self.payout.state == State::Creating && matches!(event, Event::SessionBound { .. });
+            if overtaken && !first_session {
+                return Ok(false);
+            }
+        }
+    }
+}

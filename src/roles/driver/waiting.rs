@@ -1,0 +1,59 @@
+//! Waiting: no payout is left without a ticket that has it looked at again.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::bus::Message;
+use crate::domain::event::Event;
+use crate::domain::ticket::Ticket;
+use crate::domain::time::Timestamp;
+
+use super::super::intake::HandleError;
+use super::Run;
+
+impl Run<'_> {
+    /// Sees to it that a ticket is out which is due no later than `until`. `true`: it is, and the
+    /// message that led here may be acknowledged.
+    pub(super) async fn wait(&mut self, until: Option<Timestamp>) -> Result<bool, HandleError> {
+        let now = self.clock.now();
+        if self.ticket_is_out(until, now) {
+            return self.mark_published().await;
+        }
+        let remaining = until.map(|until| until.since(now));
+        let delay = self.driver.policy.delays.towards(remaining, self.payout.looks);
+        self.publish_ticket(self.payout.ticket + 1, delay).await?;
+        self.record(Event::TicketIssued { next_look_at: now + delay }).await
+    }
+
+    /// Whether the newest ticket is still on its way and early enough. The ticket that led here
+    /// is not on its way any more.
+    fn ticket_is_out(&self, until: Option<Timestamp>, now: Timestamp) -> bool {
+        let due = self.payout.next_look_at;
+        let early_enough = until.is_none_or(|until| due <= until + self.first_delay());
+        self.payout.ticket > 0
+            && self.ticket != Some(self.payout.ticket)
+            && now < due
+            && early_enough
+    }
+
+    pub(super) fn first_delay(&self) -> Duration {
+        self.driver.policy.delays.after(0)
+    }
+
+    pub(super) async fn publish_ticket(
+        &self,
+        number: u64,
+        delay: Duration,
+    ) -> Result<(), HandleError> {
+        let ticket = Ticket {
+            payout: self.payout.id().clone(),
+            number,
+            session: self.payout.session.clone(),
+            version: self.payout.version,
+        };
+        let body = serde_json::to_vec(&ticket).expect("ids and numbers are JSON");
+        let message = Message::Ticket { body: Bytes::from(body), delay };
+        Ok(self.driver.bus.publish(vec![message]).await?)
+    }
+}

@@ -1,0 +1,104 @@
+//! Takes the bank's webhooks over HTTP.
+//!
+//! Verifies the signature over the raw body before anything is parsed; answers 200 only after the
+//! bus has confirmed the body. Until then the bank sends it again by itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use crate::bank::keys::PublicKeys;
+use crate::bank::webhook::Webhook;
+use crate::bus::{Bus, Message, Queue};
+use crate::shutdown::Shutdown;
+
+/// Largest webhook body, in bytes. The bank's have about 2 KiB.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// Longest a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Webhooks in hand at a time: bounds memory to this many bodies.
+const IN_HAND_MAX: usize = 256;
+
+const SIGNATURE: &str = "x-partner-sign";
+
+pub struct Ingress {
+    pub bus: Arc<dyn Bus>,
+    /// The bank's; more than one while it changes its key.
+    pub bank_keys: PublicKeys,
+    /// Path of the webhook URL given to the bank.
+    pub path: String,
+}
+
+struct Door {
+    ingress: Ingress,
+    in_hand: Semaphore,
+}
+
+impl Ingress {
+    /// Serves until shutdown begins, and then what is in hand.
+    pub async fn serve(self, listener: TcpListener, shutdown: Shutdown) -> std::io::Result<()> {
+        let path = self.path.clone();
+        let door = Arc::new(Door { ingress: self, in_hand: Semaphore::new(IN_HAND_MAX) });
+        let router = Router::new().route(&path, post(receive)).with_state(door);
+        let stop = shutdown.clone();
+        let served = axum::serve(listener, router)
+            .with_graceful_shutdown(async move { stop.begun().await })
+            .into_future();
+        tokio::select! {
+            result = served => result,
+            () = shutdown.expired() => Ok(()),
+        }
+    }
+}
+
+async fn receive(State(door): State<Arc<Door>>, request: Request) -> StatusCode {
+    let Ok(_place) = door.in_hand.try_acquire() else {
+        return StatusCode::SERVICE_UNAVAILABLE;
+    };
+    let (parts, body) = request.into_parts();
+    let body = match read(body).await {
+        Ok(body) => body,
+        Err(status) => return status,
+    };
+    let status = door.ingress.take(&parts.headers, body).await;
+    if status != StatusCode::OK {
+        tracing::warn!(event = "webhook.refused", status = status.as_u16());
+    }
+    status
+}
+
+async fn read(body: Body) -> Result<Bytes, StatusCode> {
+    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, BODY_BYTES_MAX)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(_)) => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+    }
+}
+
+impl Ingress {
+    async fn take(&self, headers: &HeaderMap, body: Bytes) -> StatusCode {
+        let signature = headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
+        if !signature.is_some_and(|signature| self.bank_keys.verify(&body, signature)) {
+            return StatusCode::UNAUTHORIZED;
+        }
+        if Webhook::parse(&body).is_err() {
+            return StatusCode::BAD_REQUEST;
+        }
+        match self.bus.publish(vec![Message::Queued { queue: Queue::BankEvents, body }]).await {
+            Ok(()) => StatusCode::OK,
+            Err(error) => {
+                tracing::warn!(event = "webhook.unpublished", %error);
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Taking messages from a queue: one loop for every role.
+//!
+//! Guarantees: at most `concurrency` messages are handled at a time; each is settled by what its
+//! handler says, or handed back; a message whose handler panics is left unsettled, so that the bus
+//! counts it. Leaves the meaning of messages to the handlers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::task::JoinSet;
+
+use crate::bus::{Bus, BusError, Consumer, Delivery, Queue};
+use crate::shutdown::Shutdown;
+use crate::store::StoreError;
+
+/// How long a message whose handling failed is kept before it is handed back, and how long a
+/// broken queue is left alone: the bus and the store need time, and hurrying gains nothing.
+const PAUSE: Duration = Duration::from_secs(1);
+
+#[async_trait]
+pub trait Handler: Send + Sync + 'static {
+    async fn handle(&self, body: &[u8]) -> Result<Handled, HandleError>;
+}
+
+pub enum Handled {
+    /// The payout is final or waits with a confirmed ticket: acknowledge.
+    Done,
+    /// Nobody can handle this message.
+    DeadLetter { reason: String },
+}
+
+/// Why a message goes back to its queue.
+#[derive(Debug, thiserror::Error)]
+pub enum HandleError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    #[error("the payout did not come to rest after {0} steps")]
+    Restless(u32),
+}
+
+/// Takes messages until shutdown begins; ends when all that were taken are settled.
+pub async fn take(
+    bus: Arc<dyn Bus>,
+    queue: Queue,
+    concurrency: usize,
+    handler: Arc<dyn Handler>,
+    shutdown: Shutdown,
+) {
+    let mut running = JoinSet::new();
+    while !shutdown.has_begun() {
+        let consumer = tokio::select! {
+            consumer = bus.consume(queue, concurrency) => consumer,
+            () = shutdown.begun() => break,
+        };
+        let failure = match consumer {
+            Ok(mut consumer) => {
+                drain(&mut *consumer, concurrency, &handler, &shutdown, &mut running).await
+            }
+            Err(error) => Some(error),
+        };
+        if let Some(error) = failure {
+            tracing::warn!(event = "queue.unavailable", queue = queue.name(), %error);
+            pause(&shutdown).await;
+        }
+    }
+    while let Some(ended) = running.join_next().await {
+        report(ended);
+    }
+}
+
+/// Hands messages to the handler until shutdown or an error of the queue.
+async fn drain(
+    consumer: &mut dyn Consumer,
+    concurrency: usize,
+    handler: &Arc<dyn Handler>,
+    shutdown: &Shutdown,
+    running: &mut JoinSet<()>,
+) -> Option<BusError> {
+    loop {
+        while running.len() >= concurrency {
+            running.join_next().await.map(report);
+        }
+        tokio::select! {
+            () = shutdown.begun() => return None,
+            Some(ended) = running.join_next() => report(ended),
+            next = consumer.next() => match next {
+                Ok(delivery) => {
+                    running.spawn(handle(delivery, Arc::clone(handler), shutdown.clone()));
+                }
+                Err(error) => return Some(error),
+            },
+        }
+    }
+}
+
+async fn handle(delivery: Delivery, handler: Arc<dyn Handler>, shutdown: Shutdown) {
+    let Delivery { body, settle } = delivery;
+    let handled = tokio::select! {
+        handled = handler.handle(&body) => handled,
+        () = shutdown.expired() => {
+            log_unsettled(settle.hand_back().await);
+            return;
+        }
+    };
+    let settled = match handled {
+        Ok(Handled::Done) => settle.acknowledge().await,
+        Ok(Handled::DeadLetter { reason }) => settle.dead_letter(&reason).await,
+        Err(error) => {
+            tracing::warn!(event = "message.handed_back", %error);
+            pause(&shutdown).await;
+            settle.hand_back().await
+        }
+    };
+    log_unsettled(settled);
+}
+
+/// An unsettled message is delivered again: nothing is lost.
+fn log_unsettled(settled: Result<(), BusError>) {
+    if let Err(error) = settled {
+        tracing::warn!(event = "message.unsettled", %error);
+    }
+}
+
+async fn pause(shutdown: &Shutdown) {
+    tokio::select! {
+        () = tokio::time::sleep(PAUSE) => {}
+        () = shutdown.begun() => {}
+    }
+}
+
+fn report(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(event = "handler.panicked", "its message is delivered again");
+    }
+}

@@ -1,0 +1,76 @@
+//! Takes tickets: looks at payouts that have waited, by `session/status`; and sweeps the store
+//! for payouts whose ticket was lost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::domain::ticket::Ticket;
+use crate::shutdown::Shutdown;
+
+use super::driver::{Driver, Look};
+use super::intake::{HandleError, Handled, Handler};
+
+pub struct Reconciler {
+    pub driver: Arc<Driver>,
+}
+
+/// How often the store is swept. Only lost tickets wait for it.
+const SWEEP_EVERY: Duration = Duration::from_secs(30);
+
+/// A ticket this late is taken for lost: longer than any queue should lag.
+const OVERDUE_AFTER: Duration = Duration::from_secs(60);
+
+/// Payouts taken up by one sweep. The next sweep takes the rest.
+const SWEEP_MAX: usize = 200;
+
+#[async_trait]
+impl Handler for Reconciler {
+    async fn handle(&self, body: &[u8]) -> Result<Handled, HandleError> {
+        let ticket: Ticket = match serde_json::from_slice(body) {
+            Ok(ticket) => ticket,
+            Err(e) => return Ok(Handled::DeadLetter { reason: format!("not a ticket: {e}") }),
+        };
+        let loaded = self.driver.store.load(&ticket.payout).await?;
+        let Some(payout) = loaded.payout else {
+            let reason = format!("the store has no payout {}", ticket.payout);
+            tracing::error!(event = "ticket.without_payout", payout_id = %ticket.payout);
+            return Ok(Handled::DeadLetter { reason });
+        };
+        if ticket.number >= payout.ticket {
+            let look = Look { sight: None, ticket: Some(ticket.number) };
+            self.driver.drive(payout, loaded.now, look).await?;
+        }
+        Ok(Handled::Done)
+    }
+}
+
+impl Reconciler {
+    /// Sweeps until shutdown begins.
+    pub async fn sweep(&self, shutdown: &Shutdown) {
+        let mut every = tokio::time::interval(SWEEP_EVERY);
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while tokio::select! {
+            _ = every.tick() => true,
+            () = shutdown.begun() => false,
+        } {
+            if let Err(error) = self.sweep_once().await {
+                tracing::warn!(event = "sweep.failed", %error);
+            }
+        }
+    }
+
+    /// Drives what is overdue as if its ticket had come.
+    async fn sweep_once(&self) -> Result<(), HandleError> {
+        let overdue = self.driver.store.overdue(OVERDUE_AFTER, SWEEP_MAX).await?;
+        for id in overdue {
+            let loaded = self.driver.store.load(&id).await?;
+            let Some(payout) = loaded.payout else { continue };
+            tracing::warn!(event = "ticket.lost", payout_id = %id, "found by the sweep");
+            let look = Look { sight: None, ticket: Some(payout.ticket) };
+            self.driver.drive(payout, loaded.now, look).await?;
+        }
+        Ok(())
+    }
+}
