@@ -1,0 +1,108 @@
+//! What we send: for each call its method and its body.
+//!
+//! A body is built once, as bytes; those are signed and sent. What the command says in the bank's
+//! own fields, and the `confirm_information` to echo, go through as they were written.
+
+use serde::Serialize;
+
+use crate::digest::sha256_hex;
+use crate::domain::call::{Call, idempotency_text};
+use crate::domain::command::Account;
+use crate::domain::id::SessionId;
+use crate::domain::json::{Object, Raw};
+use crate::domain::payout::Payout;
+
+pub(super) struct Request {
+    /// What follows `/api/v1/`.
+    pub(super) method: &'static str,
+    pub(super) body: Vec<u8>,
+    /// On calls that change something.
+    pub(super) idempotency_key: Option<String>,
+}
+
+/// The payout's intended call.
+///
+/// # Panics
+/// When a payout without a session intends anything but to create one: no transition leads there.
+pub(super) fn intended(project: &str, payout: &Payout) -> Request {
+    let call = payout.intention.call;
+    let body = match call {
+        Call::Create => create(payout),
+        Call::Start => start(payout),
+        Call::Confirm | Call::Cancel => finish(payout),
+    };
+    Request {
+        method: method(call, payout.command.account),
+        body: bytes(&body),
+        idempotency_key: Some(sha256_hex(idempotency_text(project, payout).as_bytes())),
+    }
+}
+
+pub(super) fn status(session: &SessionId) -> Request {
+    Request { method: "session/status", body: bytes(&session_id(session)), idempotency_key: None }
+}
+
+/// Only opening a session and starting a payout in it differ between the kinds of account.
+fn method(call: Call, account: Account) -> &'static str {
+    match (call, account) {
+        (Call::Create, Account::Collateral) => "session/create",
+        (Call::Create, Account::Settlement) => "session/create/rko",
+        (Call::Start, Account::Collateral) => "session/start/payout",
+        (Call::Start, Account::Settlement) => "session/start/payout/rko",
+        (Call::Confirm, Account::Collateral | Account::Settlement) => "session/confirm",
+        (Call::Cancel, Account::Collateral | Account::Settlement) => "session/cancel",
+    }
+}
+
+fn create(payout: &Payout) -> Object {
+    let mut body = Object::default();
+    body.push("metadata", raw(&our_metadata(payout)));
+    body
+}
+
+fn start(payout: &Payout) -> Object {
+    let mut body = in_session(payout);
+    for (name, value) in payout.command.bank_fields() {
+        body.push(name, value.clone());
+    }
+    let mut metadata = our_metadata(payout);
+    if let Some(own) = payout.command.metadata() {
+        metadata.push("metadata", own.clone());
+    }
+    body.push("metadata", raw(&metadata));
+    body
+}
+
+fn finish(payout: &Payout) -> Object {
+    let mut body = in_session(payout);
+    if let Some(information) = &payout.confirm_information {
+        body.push("confirm_information", information.clone());
+    }
+    body
+}
+
+fn in_session(payout: &Payout) -> Object {
+    let session = payout.session.as_ref().expect("the session is bound before it is used");
+    session_id(session)
+}
+
+fn session_id(session: &SessionId) -> Object {
+    let mut body = Object::default();
+    body.push("session_id", raw(session));
+    body
+}
+
+/// Ties what the bank shows to its payout, even if our own records were lost.
+fn our_metadata(payout: &Payout) -> Object {
+    let mut metadata = Object::default();
+    metadata.push("payout_id", raw(payout.id()));
+    metadata
+}
+
+fn raw(value: &impl Serialize) -> Raw {
+    Raw::of(value).expect("ids and objects of raw JSON are JSON")
+}
+
+fn bytes(body: &Object) -> Vec<u8> {
+    serde_json::to_vec(body).expect("an object of raw JSON is JSON")
+}
