@@ -21,7 +21,7 @@ pub mod embedded;
 pub mod bank;
 
 /// What each process does: the driver, and the four roles around it.
-//pub mod roles;
+pub mod roles;
 
 /// A Bank 131 for one's own machine.
 pub mod simulator;

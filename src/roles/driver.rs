@@ -109,20 +109,16 @@ impl<'a> Run<'a> {
         for _ in 0..STEPS_MAX {
             self.publish_events().await?;
             let policy = &self.driver.policy;
-            let rested = match next_step(
-                &self.payout,
-                self.sight.as_ref(),
-                policy,
-                self.clock.now(),
-            ) {
-                Step::Write(event) => {
-                    self.write(event).await?;
-                    false
-                }
-                Step::AskStatus => !self.ask_status().await? && self.wait(None).await?,
-                Step::Wait(until) => self.wait(until).await?,
-                Step::Done => self.mark_published().await?,
-            };
+            let rested =
+                match next_step(&self.payout, self.sight.as_ref(), policy, self.clock.now()) {
+                    Step::Write(event) => {
+                        self.write(event).await?;
+                        false
+                    }
+                    Step::AskStatus => !self.ask_status().await? && self.wait(None).await?,
+                    Step::Wait(until) => self.wait(until).await?,
+                    Step::Done => self.mark_published().await?,
+                };
             if rested {
                 return Ok(());
             }

@@ -14,7 +14,7 @@ use axum::routing::post;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use crate::bank::keys::PublicKeys;
+use crate::bank::signing::PublicKeys;
 use crate::bank::webhook::Webhook;
 use crate::bus::{Bus, Message, Queue};
 use crate::shutdown::Shutdown;
