@@ -9,6 +9,25 @@ pub mod intake;
 pub mod reconciler;
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::bank::client::Bank;
+use crate::bank::signing::PublicKeys;
+use crate::bus::{Bus, Queue};
+use crate::config::Concurrency;
+use crate::domain::policy::Policy;
+use crate::shutdown::Shutdown;
+use crate::store::Store;
+use decider::Decider;
+use driver::Driver;
+use executor::Executor;
+use ingress::Ingress;
+use intake::{Handler, take};
+use reconciler::Reconciler;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
@@ -39,4 +58,80 @@ impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
+}
+
+/// What the roles of one process share.
+pub struct Parts {
+    pub store: Arc<dyn Store>,
+    pub bus: Arc<dyn Bus>,
+    pub bank: Bank,
+    pub policy: Policy,
+    /// CloudEvents `source` of what is published.
+    pub source: String,
+    pub concurrency: Concurrency,
+    /// Running work gets this long to finish once shutdown has begun.
+    pub grace: Duration,
+    /// The door for webhooks, if the ingress is among the roles.
+    pub door: Option<Door>,
+}
+
+/// Where webhooks come in.
+pub struct Door {
+    pub listener: TcpListener,
+    pub path: String,
+    pub bank_keys: PublicKeys,
+}
+
+/// Runs the roles until shutdown, and then until everything that was taken is settled.
+pub async fn run(parts: Parts, roles: &[Role], shutdown: Shutdown) -> std::io::Result<()> {
+    let Parts { store, bus, bank, policy, source, concurrency, grace, door } = parts;
+    let driver = Arc::new(Driver {
+        store,
+        bus: Arc::clone(&bus),
+        bank: Arc::new(bank),
+        policy,
+        source,
+    });
+    let mut tasks: JoinSet<std::io::Result<()>> = JoinSet::new();
+    let mut intake = |queue, concurrency, handler: Arc<dyn Handler>| {
+        let taking = take(Arc::clone(&bus), queue, concurrency, handler, shutdown.clone());
+        tasks.spawn(async move {
+            taking.await;
+            Ok(())
+        });
+    };
+    if roles.contains(&Role::Executor) {
+        let executor = Executor { driver: Arc::clone(&driver) };
+        intake(Queue::Commands, concurrency.executor, Arc::new(executor));
+    }
+    if roles.contains(&Role::Decider) {
+        let decider = Decider { driver: Arc::clone(&driver) };
+        intake(Queue::BankEvents, concurrency.decider, Arc::new(decider));
+    }
+    if roles.contains(&Role::Reconciler) {
+        let reconciler = Arc::new(Reconciler { driver: Arc::clone(&driver) });
+        intake(Queue::Tickets, concurrency.reconciler, Arc::clone(&reconciler) as _);
+        let stop = shutdown.clone();
+        tasks.spawn(async move {
+            reconciler.sweep(&stop).await;
+            Ok(())
+        });
+    }
+    if let Some(Door { listener, path, bank_keys }) = door {
+        let ingress = Ingress { bus, bank_keys, path };
+        tasks.spawn(ingress.serve(listener, shutdown.clone()));
+    }
+    let mut outcome = Ok(());
+    let all_ended = async {
+        while let Some(ended) = tasks.join_next().await {
+            // A role that ends by itself has failed; the others stop in order.
+            shutdown.begin();
+            let ended = ended.map_err(std::io::Error::other).flatten();
+            if outcome.is_ok() {
+                outcome = ended;
+            }
+        }
+    };
+    shutdown.expire_after(grace, all_ended).await;
+    outcome
 }

@@ -71,7 +71,7 @@ impl Driver {
         tracing::info!(event = "payout.accepted", payout_id = %run.payout.id());
         run.publish_events().await?;
         run.send_intended().await?;
-        run.to_rest().await?;
+        run.until_rest().await?;
         Ok(true)
     }
 
@@ -82,7 +82,7 @@ impl Driver {
         now: Timestamp,
         look: Look,
     ) -> Result<(), HandleError> {
-        Run::new(self, payout, now, look).to_rest().await
+        Run::new(self, payout, now, look).until_rest().await
     }
 }
 
@@ -104,7 +104,7 @@ impl<'a> Run<'a> {
         Self { driver, payout, clock, sight: look.sight, ticket: look.ticket, published }
     }
 
-    async fn to_rest(mut self) -> Result<(), HandleError> {
+    async fn until_rest(mut self) -> Result<(), HandleError> {
         self.alert_on_contradiction();
         for _ in 0..STEPS_MAX {
             self.publish_events().await?;

@@ -81,7 +81,9 @@ async fn drain(
 ) -> Option<BusError> {
     loop {
         while running.len() >= concurrency {
-            running.join_next().await.map(report);
+            if let Some(ended) = running.join_next().await {
+                report(ended);
+            }
         }
         tokio::select! {
             () = shutdown.begun() => return None,

@@ -1,0 +1,128 @@
+//! `payoutd show`: one payout and its timeline.
+
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::domain::event::{Entry, Event};
+use crate::domain::id::{BankPayoutId, PayoutId, SessionId};
+use crate::domain::money::Money;
+use crate::domain::payout::{Attention, Payout, State};
+use crate::store::Store;
+
+use super::{BadInput, Exit, compose, output};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The payout's id, as the command named it
+    id: PayoutId,
+    /// One line of JSON instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is shown of a payout: nothing that identifies the recipient.
+#[derive(Serialize)]
+pub(super) struct Shown<'a> {
+    payout_id: &'a PayoutId,
+    state: State,
+    since: String,
+    amount_details: &'a Money,
+    session_id: Option<&'a SessionId>,
+    bank_payout_id: Option<&'a BankPayoutId>,
+    attention: Option<&'a Attention>,
+    /// Absent once the payout is final.
+    next_look_at: Option<String>,
+    tickets: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history: Option<Vec<Happened<'a>>>,
+}
+
+#[derive(Serialize)]
+struct Happened<'a> {
+    time: String,
+    #[serde(flatten)]
+    event: &'a Event,
+}
+
+impl<'a> Shown<'a> {
+    pub(super) fn brief(payout: &'a Payout) -> Self {
+        Self {
+            payout_id: payout.id(),
+            state: payout.state,
+            since: payout.since.to_string(),
+            amount_details: &payout.command.money,
+            session_id: payout.session.as_ref(),
+            bank_payout_id: payout.bank_payout.as_ref(),
+            attention: payout.attention.as_ref(),
+            next_look_at: (!payout.state.is_final()).then(|| payout.next_look_at.to_string()),
+            tickets: payout.ticket,
+            history: None,
+        }
+    }
+
+    fn whole(payout: &'a Payout) -> Self {
+        let happened = |Entry { at, event }: &'a Entry| Happened { time: at.to_string(), event };
+        Self { history: Some(payout.history.iter().map(happened).collect()), ..Self::brief(payout) }
+    }
+}
+
+pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
+    let backend = compose::backend(&config)?;
+    let Some(payout) = backend.store.load(&args.id).await?.payout else {
+        let file = config.backend.path.display();
+        return Err(BadInput(format!("there is no payout {} in {file}", args.id)).into());
+    };
+    if args.json {
+        output::json(&Shown::whole(&payout));
+    } else {
+        output::line(&timeline(&payout));
+    }
+    Ok(Exit::Ok)
+}
+
+fn timeline(payout: &Payout) -> String {
+    let or_none = |text: Option<&str>| text.unwrap_or("–").to_owned();
+    let mut lines = vec![
+        format!("payout   {}", payout.id()),
+        format!("state    {} since {}", output::state(payout.state, 0), payout.since),
+        format!("amount   {}", payout.command.money),
+        format!("session  {}", or_none(payout.session.as_ref().map(SessionId::as_str))),
+    ];
+    if let Some(attention) = &payout.attention {
+        lines.push(format!("needs attention: {}", attention.reason));
+    }
+    if !payout.state.is_final() {
+        lines.push(format!("next look at {}", payout.next_look_at));
+    }
+    lines.push(String::new());
+    for Entry { at, event } in &payout.history {
+        lines.push(format!("{at}  {:16} {}", event.name(), detail(event)).trim_end().to_owned());
+    }
+    lines.join("\n")
+}
+
+fn detail(event: &Event) -> String {
+    match event {
+        Event::Intended { attempt } => format!("try {attempt}"),
+        Event::Postponed { until } => format!("until {until}"),
+        Event::OutcomeUnknown { why, .. } => why.clone(),
+        Event::Refused { reason } | Event::Failed { reason } => {
+            format!("{} {}", reason.code, reason.text)
+        }
+        Event::SessionBound { session, .. } => session.to_string(),
+        Event::Started { bank_payout, .. } | Event::Succeeded { bank_payout } => {
+            bank_payout.as_ref().map(ToString::to_string).unwrap_or_default()
+        }
+        Event::CancelDecided { reason, .. }
+        | Event::Cancelled { reason }
+        | Event::Rejected { reason }
+        | Event::NeedsAttention { reason } => reason.clone(),
+        Event::Accepted
+        | Event::ConfirmDecided { .. }
+        | Event::Confirmed
+        | Event::CancelTaken
+        | Event::Refunded { .. }
+        | Event::TicketIssued { .. }
+        | Event::Published { .. } => String::new(),
+    }
+}

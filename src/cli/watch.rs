@@ -1,0 +1,81 @@
+//! `payoutd watch`: result events as they are published, until interrupted.
+
+use serde::Deserialize;
+
+use crate::bus::Bus;
+use crate::config::Config;
+use crate::domain::id::PayoutId;
+use crate::shutdown::Shutdown;
+
+use super::{Exit, compose, output};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Only events of this type, such as payout.succeeded
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<String>,
+    /// Only events of this payout
+    #[arg(long, value_name = "ID")]
+    payout: Option<PayoutId>,
+    /// Whole CloudEvents, one a line, instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is read of an event to filter and show it.
+#[derive(Deserialize)]
+struct Shown {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    subject: Option<PayoutId>,
+    time: String,
+    data: Data,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    reason: Option<String>,
+    error: Option<Reason>,
+}
+
+#[derive(Deserialize)]
+struct Reason {
+    code: String,
+}
+
+pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
+    let backend = compose::backend(&config)?;
+    let mut events = backend.bus.subscribe().await?;
+    eprintln!("watching result events; Ctrl-C ends");
+    let shutdown = Shutdown::default();
+    let follow = async {
+        loop {
+            let body = events.next().await?;
+            if !show(&args, &body) {
+                return Ok(Exit::Ok);
+            }
+        }
+    };
+    tokio::select! {
+        exit = follow => exit,
+        signalled = shutdown.begin_on_signal() => Ok(signalled.map(|()| Exit::Ok)?),
+    }
+}
+
+/// `false`: nobody reads any more.
+fn show(args: &Args, body: &[u8]) -> bool {
+    let Ok(event) = serde_json::from_slice::<Shown>(body) else { return true };
+    let wanted = args.kind.as_ref().is_none_or(|kind| *kind == event.kind)
+        && args.payout.as_ref().is_none_or(|id| event.subject.as_ref() == Some(id));
+    if !wanted {
+        return true;
+    }
+    if args.json {
+        return output::line(&String::from_utf8_lossy(body));
+    }
+    let subject = event.subject.as_ref().map_or("–", PayoutId::as_str);
+    let why = event.data.error.map(|e| e.code).or(event.data.reason).unwrap_or_default();
+    let text = format!("{}  {:24} {subject:32} {why}", event.time, event.kind);
+    output::line(text.trim_end())
+}
