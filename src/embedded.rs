@@ -1,1 +1,67 @@
-//! To come.
+//! The embedded backend: one SQLite file that holds queues and records.
+//!
+//! Several processes of one machine may use the same file at once. What is answered with `Ok` was
+//! committed and flushed to the disk first, so it survives a crash of the process and of the
+//! machine. Messages that a killed process held come back by themselves.
+//!
+//! One thread writes and puts whatever is waiting into one transaction, because flushing the disk
+//! is what costs; two threads read; one watches for what other processes wrote. They end, and are
+//! waited for, when the last handle (store, bus, consumer, delivery) is dropped.
+//!
+//! Left to others: more than one machine (a network file system will not do), and backups.
+
+mod bus;
+mod clock;
+mod consumer;
+mod events;
+mod failure;
+mod file;
+mod in_flight;
+mod queue;
+mod reader;
+mod schema;
+mod store;
+mod wake;
+mod watch;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub use bus::EmbeddedBus;
+pub use file::OpenError;
+pub use queue::{DeadLetter, Depth};
+pub use store::EmbeddedStore;
+
+use reader::Readers;
+use writer::Writer;
+
+/// An open file: the two ports on it.
+pub struct Embedded {
+    pub store: Arc<EmbeddedStore>,
+    pub bus: Arc<EmbeddedBus>,
+}
+
+impl Embedded {
+    /// Opens the file, creates it if it is not there, and brings its schema up to date. A file
+    /// that is not payoutd's, or that a newer payoutd wrote, is refused and left as it is.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let writing = file::open(path)?;
+        let readers = Readers::start(|| file::open_to_read(path))?;
+        let watching = file::open_to_read(path)?;
+        let threads = Arc::new(Threads { writer: Writer::start(writing)?, readers });
+        Ok(Self {
+            store: Arc::new(EmbeddedStore::new(Arc::clone(&threads))),
+            bus: Arc::new(EmbeddedBus::new(threads, watching)?),
+        })
+    }
+}
+
+/// The threads that have the file open. Dropping it waits for what was handed to the writer.
+struct Threads {
+    writer: Writer,
+    readers: Readers,
+}

@@ -1,0 +1,1 @@
+//! What only this backend can get wrong, and what needs to reach inside it.
