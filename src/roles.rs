@@ -85,13 +85,8 @@ pub struct Door {
 /// Runs the roles until shutdown, and then until everything that was taken is settled.
 pub async fn run(parts: Parts, roles: &[Role], shutdown: Shutdown) -> std::io::Result<()> {
     let Parts { store, bus, bank, policy, source, concurrency, grace, door } = parts;
-    let driver = Arc::new(Driver {
-        store,
-        bus: Arc::clone(&bus),
-        bank: Arc::new(bank),
-        policy,
-        source,
-    });
+    let driver =
+        Arc::new(Driver { store, bus: Arc::clone(&bus), bank: Arc::new(bank), policy, source });
     let mut tasks: JoinSet<std::io::Result<()>> = JoinSet::new();
     let mut intake = |queue, concurrency, handler: Arc<dyn Handler>| {
         let taking = take(Arc::clone(&bus), queue, concurrency, handler, shutdown.clone());

@@ -23,21 +23,27 @@ pub(super) fn backend(config: &Config) -> anyhow::Result<Embedded> {
     Embedded::open(&config.backend.path).map_err(BadInput::from_error)
 }
 
-/// Everything the roles need.
+/// Everything the roles need, from settings alone.
 pub(super) async fn parts(config: &Config, roles: &[Role]) -> anyhow::Result<Parts> {
-    let bank = bank(&config.bank)?;
-    let bank_keys = bank_keys(&config.bank)?;
-    let Embedded { store, bus } = backend(config)?;
-    let door = if roles.contains(&Role::Ingress) {
-        let listener = listen("ingress.listen", config.ingress.listen).await?;
-        Some(Door { listener, path: config.ingress.path.clone(), bank_keys })
-    } else {
-        None
+    let door = match roles.contains(&Role::Ingress) {
+        true => Some(listen("ingress.listen", config.ingress.listen).await?),
+        false => None,
     };
+    parts_with(config, &backend(config)?, door)
+}
+
+/// Everything the roles need, with a backend and a door for webhooks that are open already.
+pub(super) fn parts_with(
+    config: &Config,
+    backend: &Embedded,
+    door: Option<TcpListener>,
+) -> anyhow::Result<Parts> {
+    let bank_keys = bank_keys(&config.bank)?;
+    let path = config.ingress.path.clone();
     Ok(Parts {
-        store: Arc::clone(&store) as _,
-        bus: Arc::clone(&bus) as _,
-        bank,
+        store: Arc::clone(&backend.store) as _,
+        bus: Arc::clone(&backend.bus) as _,
+        bank: bank(&config.bank)?,
         policy: Policy {
             call_timeout: config.bank.timeout,
             delays: config.tickets.delays.clone(),
@@ -46,14 +52,14 @@ pub(super) async fn parts(config: &Config, roles: &[Role]) -> anyhow::Result<Par
         source: format!("/payoutd/{}", config.bank.project),
         concurrency: config.concurrency.clone(),
         grace: config.shutdown_grace,
-        door,
+        door: door.map(|listener| Door { listener, path, bank_keys }),
     })
 }
 
-pub(super) async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("{key} = {address} cannot be listened on; free the port or set another"))
+async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("{key} = {address} cannot be listened on; free the port or set another")
+    })
 }
 
 fn bank(settings: &config::Bank) -> anyhow::Result<Bank> {

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use secrecy::ExposeSecret;
 
 use crate::bank::keygen::{KeyPair, generate};
 
@@ -35,7 +36,11 @@ pub(super) fn write_keys(dir: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(dir).with_context(|| format!("cannot make the folder {}", dir.display()))?;
     for who in ["partner", "bank"] {
         let KeyPair { private_pem, public_pem } = generate()?;
-        write_new(&dir.join(format!("{who}_private.pem")), private_pem.as_bytes(), 0o600)?;
+        write_new(
+            &dir.join(format!("{who}_private.pem")),
+            private_pem.expose_secret().as_bytes(),
+            0o600,
+        )?;
         write_new(&dir.join(format!("{who}_public.pem")), public_pem.as_bytes(), 0o644)?;
     }
     Ok(())
@@ -48,7 +53,9 @@ fn write_new(path: &Path, contents: &[u8], mode: u32) -> anyhow::Result<()> {
         Ok(file) => file,
         Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
             let path = path.display();
-            return Err(BadInput(format!("{path} exists; move it away or name another folder")).into());
+            return Err(
+                BadInput(format!("{path} exists; move it away or name another folder")).into()
+            );
         }
         Err(e) => return Err(e).with_context(|| format!("cannot write {}", path.display())),
     };

@@ -46,7 +46,11 @@ pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
     let parts = compose::parts(&config, &roles).await?;
     let shutdown = Shutdown::default();
     let names: Vec<_> = roles.iter().map(|role| role.name()).collect();
-    tracing::info!(event = "run.started", roles = names.join(","), version = env!("CARGO_PKG_VERSION"));
+    tracing::info!(
+        event = "run.started",
+        roles = names.join(","),
+        version = env!("CARGO_PKG_VERSION")
+    );
     let (ran, signalled) =
         tokio::join!(roles::run(parts, &roles, shutdown.clone()), shutdown.begin_on_signal());
     signalled?;

@@ -204,6 +204,8 @@ impl View<'_> {
             }
             Reading::Uncertain(why) => self.once_attentive(why),
             Reading::Several if self.payout.attention.is_none() => attention(SEVERAL),
+            // The bank takes a cancellation when it waits for one.
+            Reading::Several if !sight.session.awaits_confirmation => self.wait(sight),
             Reading::Several => {
                 self.once_tries_are_over(|| self.cancel(SEVERAL.into(), &sight.session))
             }
@@ -265,25 +267,16 @@ impl View<'_> {
             return self.sight.map_or_else(|| self.look_if_due(), |sight| self.wait(sight));
         }
         let Some(sight) = self.fresh_sight() else { return self.ask_when_known() };
-        let waits = match sight.session.reading() {
-            Reading::AwaitsConfirmation | Reading::Several => true,
-            Reading::Empty
-            | Reading::InProgress
-            | Reading::Succeeded
-            | Reading::Failed(_)
-            | Reading::Cancelled
-            | Reading::Uncertain(_) => false,
-        };
+        if !sight.session.awaits_confirmation {
+            return self.wait(sight);
+        }
         match &self.payout.intention.outcome {
-            _ if !waits => self.wait(sight),
-            CallOutcome::Refused { reason } => self.once_attentive(&format!(
-                "the bank refused the cancellation ({}) and still waits for it",
-                reason.code
-            )),
             CallOutcome::Postponed { until } => self.send_postponed(*until),
-            CallOutcome::Pending | CallOutcome::Unknown { .. } | CallOutcome::Answered => {
-                self.send_again()
-            }
+            // A refused cancellation did nothing: unlike a confirmation it is tried again.
+            CallOutcome::Refused { .. }
+            | CallOutcome::Pending
+            | CallOutcome::Unknown { .. }
+            | CallOutcome::Answered => self.send_again(),
         }
     }
 

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use rusqlite::{
     Connection, Error as SqlError, ErrorCode, OptionalExtension, Result as SqlResult, Row, params,
 };
+use std::time::Duration;
 
 use super::Threads;
 use super::clock::Clock;
@@ -99,10 +100,11 @@ impl Store for EmbeddedStore {
         }
     }
 
-    async fn overdue(&self, before: Timestamp, limit: usize) -> Result<Vec<PayoutId>, StoreError> {
+    async fn overdue(&self, by: Duration, limit: usize) -> Result<Vec<PayoutId>, StoreError> {
         let sql = "SELECT payout_id FROM payouts
                    WHERE next_look_at IS NOT NULL AND next_look_at < ?1
                    ORDER BY next_look_at, number LIMIT ?2";
+        let before = self.clock.now() - by;
         let read = move |c: &Connection| {
             c.prepare_cached(sql)?
                 .query_map(params![before.as_millis(), rows(limit)], |row| row.get(0))?

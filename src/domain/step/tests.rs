@@ -32,7 +32,8 @@ fn every_state_and_reading_has_its_step() {
     let failed = session(S::Cancelled, &[P::Failed]);
     let cancelled = session(S::Cancelled, &[P::Pending]);
     let error = session(S::Error, &[P::Pending]);
-    let two = session(S::InProgress, &[P::Pending, P::Pending]);
+    let mut two = session(S::InProgress, &[P::Pending, P::Pending]);
+    two.awaits_confirmation = true;
     let sessions = [&empty, &going, &awaiting(), &paid, &failed, &cancelled, &error, &two];
     #[rustfmt::skip]
     let answers = [
@@ -191,7 +192,9 @@ fn a_settlement_payout_without_confirm_information_is_asked_for_and_then_cancell
 
 #[test]
 fn two_payouts_in_a_session_are_cancelled_and_shown_to_a_person() {
-    let two = answer(session(S::InProgress, &[P::Pending, P::Pending]), at(5));
+    let mut shown = session(S::InProgress, &[P::Pending, P::Pending]);
+    shown.awaits_confirmation = true;
+    let two = answer(shown, at(5));
     let started = payout_in(State::Started);
     let Step::Write(attention) = step(&started, Some(&two), 5) else { panic!("no event") };
     assert_eq!(attention.name(), "needs_attention");
@@ -207,6 +210,16 @@ fn a_refusal_to_confirm_is_shown_to_a_person_if_the_bank_still_waits() {
     assert_eq!(name(&step(&payout, Some(&answer(awaiting(), at(4))), 4)), "needs_attention");
     let paid = answer(session(S::Accepted, &[P::Succeeded]), at(4));
     assert_eq!(name(&step(&payout, Some(&paid), 4)), "succeeded");
+}
+
+#[test]
+fn a_refused_cancellation_is_sent_again_as_long_as_the_bank_waits() {
+    let payout = after(payout_in(State::Cancelling), &[(4, Event::Refused { reason: reason() })]);
+    assert_eq!(step(&payout, None, 4), Step::AskStatus);
+    let waits = answer(awaiting(), at(4));
+    assert_eq!(step(&payout, Some(&waits), 4), Step::Wait(Some(at(18))));
+    let waits = answer(awaiting(), at(18));
+    assert_eq!(step(&payout, Some(&waits), 18), Step::Write(Event::Intended { attempt: 2 }));
 }
 
 #[test]

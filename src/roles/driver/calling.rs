@@ -25,6 +25,11 @@ impl Run<'_> {
             // Whatever happens from here on, this ticket has the payout looked at again.
             self.publish_ticket(self.payout.ticket, self.first_delay()).await?;
         }
+        let starts = matches!(sent.call, Call::Create | Call::Start);
+        if starts && self.payout.command.expired(self.clock.now()) {
+            self.record(Event::Postponed { until: self.clock.now() }).await?;
+            return Ok(false);
+        }
         if self.slept_past_deadline(&sent) {
             tracing::warn!(event = "call.too_late", payout_id = %self.payout.id(), call = %sent.call);
             self.reload().await?;

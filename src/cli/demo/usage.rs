@@ -1,0 +1,26 @@
+//! What this process has used, as Linux tells it (proc(5)).
+
+use std::fs;
+use std::time::Duration;
+
+pub(super) struct Usage {
+    pub(super) cpu: Duration,
+    pub(super) peak_memory_mib: u64,
+}
+
+/// Length of proc(5)'s clock tick: `USER_HZ`, 100 a second on every Linux.
+const TICK: Duration = Duration::from_millis(10);
+
+impl Usage {
+    /// `None` where there is no /proc.
+    pub(super) fn now() -> Option<Self> {
+        let stat = fs::read_to_string("/proc/self/stat").ok()?;
+        // The second field, the command's name, may hold spaces; it ends with the last bracket.
+        let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let ticks: u32 = fields.get(11..13)?.iter().filter_map(|f| f.parse::<u32>().ok()).sum();
+        let status = fs::read_to_string("/proc/self/status").ok()?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kib: u64 = peak.trim().trim_end_matches(" kB").parse().ok()?;
+        Some(Self { cpu: TICK * ticks, peak_memory_mib: kib / 1024 })
+    }
+}
