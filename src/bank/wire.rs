@@ -199,3 +199,6 @@ fn payout_status(word: Option<&str>) -> PayoutStatus {
         _ => PayoutStatus::Unfamiliar,
     }
 }
+
+#[cfg(test)]
+mod tests;
