@@ -21,6 +21,13 @@ fn impatient(url: &str) -> Bank {
         .expect("usable settings")
 }
 
+/// Sends with the impatient client, which must give up long before the test does.
+async fn sent_impatiently(url: &str) -> Answer {
+    let bank = impatient(url);
+    let payout = collateral();
+    tokio::time::timeout(Duration::from_secs(10), bank.send(&payout)).await.expect("gives up")
+}
+
 fn assert_unknown(answer: &Answer, why: &str) {
     assert!(matches!(answer, Answer::Unknown(text) if text.contains(why)), "{answer:?}");
 }
@@ -50,14 +57,14 @@ async fn case_25_a_server_that_speaks_no_tls_is_sent_nothing() {
 #[tokio::test]
 async fn case_25_a_tls_handshake_that_never_ends_sends_nothing() {
     let (_silent, address) = listener().await;
-    let answer = impatient(&format!("https://{address}")).send(&collateral()).await;
+    let answer = sent_impatiently(&format!("https://{address}")).await;
     assert!(matches!(answer, Answer::NotSent(_)), "{answer:?}");
 }
 
 #[tokio::test]
 async fn a_server_that_never_answers_leaves_the_outcome_unknown() {
     let (_silent, address) = listener().await;
-    let answer = impatient(&format!("http://{address}")).send(&collateral()).await;
+    let answer = sent_impatiently(&format!("http://{address}")).await;
     assert_unknown(&answer, "timed out");
 }
 
