@@ -21,7 +21,7 @@ pub(super) enum Class {
 }
 
 /// Every code that the bank's pages name.
-const CODES: [(Class, &[&str]); 5] = [
+pub(super) const CODES: [(Class, &[&str]); 5] = [
     (
         Class::Refused,
         &[

@@ -24,8 +24,8 @@ use crate::domain::session::{BankPayout, BankReason, PayoutStatus, Session, Sess
 /// about ten.
 const SESSION_ID_BYTES_MAX: usize = 128;
 
-/// Longest error code kept, in characters.
-const CODE_CHARS_MAX: usize = 64;
+/// Longest error code taken for one, in bytes. The bank's longest has 36.
+const CODE_BYTES_MAX: usize = 64;
 
 /// Longest error description kept, in characters: a few sentences.
 const TEXT_CHARS_MAX: usize = 200;
@@ -85,35 +85,31 @@ pub(super) fn object<T: DeserializeOwned>(text: &[u8]) -> Option<T> {
     text.starts_with(b"{").then(|| serde_json::from_slice(text).ok()).flatten()
 }
 
-/// An error as the bank gives it: a code for programs, a description for people. Both are bounded
-/// and cleaned, because they travel into events and logs.
+/// An error as the bank gives it: a code for programs, a description for people. Both are bounded,
+/// because they travel into events and logs; a code that does not look like one is not repeated.
 pub(super) fn reason(error: &Raw) -> Option<BankReason> {
-    let fields: ErrorFields = object(error.text().as_bytes())?;
+    #[derive(Deserialize)]
+    struct Fields {
+        code: Option<Raw>,
+        description: Option<Raw>,
+    }
+
+    let fields: Fields = object(error.text().as_bytes())?;
     let code = text(fields.code.as_ref());
     let description = text(fields.description.as_ref());
     if code.is_none() && description.is_none() {
         return None;
     }
-    let allowed = |c: &char| matches!(c, 'a'..='z' | '0'..='9' | '_');
-    let code: String =
-        code.unwrap_or_default().chars().filter(allowed).take(CODE_CHARS_MAX).collect();
     let description = description.unwrap_or_default();
     Some(BankReason {
-        code: if code.is_empty() { "unspecified".into() } else { code },
+        code: code.filter(|code| is_code(code)).unwrap_or_else(|| "unspecified".into()),
         text: description.chars().filter(|c| !c.is_control()).take(TEXT_CHARS_MAX).collect(),
     })
 }
 
-/// An error's code as it was written: what classes are looked up by.
-pub(super) fn code(error: &Raw) -> Option<String> {
-    let fields: ErrorFields = object(error.text().as_bytes())?;
-    text(fields.code.as_ref())
-}
-
-#[derive(Deserialize)]
-struct ErrorFields {
-    code: Option<Raw>,
-    description: Option<Raw>,
+fn is_code(text: &str) -> bool {
+    let allowed = |b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_');
+    (1..=CODE_BYTES_MAX).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 pub(super) fn text(raw: Option<&Raw>) -> Option<String> {
@@ -199,3 +195,6 @@ fn payout_status(word: Option<&str>) -> PayoutStatus {
         _ => PayoutStatus::Unfamiliar,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,12 @@
+//! The bank client from outside: what it really sends, and what it makes of what comes back.
+//!
+//! Requests are captured by a server on loopback and held against the bank's own examples;
+//! signatures are held against openssl's and against a second implementation.
+
+mod keys;
+mod requests;
+mod server;
+mod signatures;
+mod transport;
+mod webhooks;
+mod world;
