@@ -14,7 +14,7 @@ use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef};
 use secrecy::{ExposeSecret, SecretString};
 
 /// The setting that an encrypted private key needs.
-pub const PASSPHRASE_SETTING: &str = "bank.private_key_passphrase";
+pub const PASSPHRASE_SETTING: &str = "bank.private_key_passphrase_file";
 
 /// Why a file is not the key that was asked for, and what to do about it. The file's name is the
 /// caller's to add.
