@@ -1,0 +1,78 @@
+//! Killed at each point: cases 1 to 11 of the fault matrix.
+
+use futures_util::StreamExt;
+use futures_util::stream;
+use serde_json::Value;
+
+use crate::crash::Plan;
+use crate::world::{World, account, card};
+
+/// Worlds at once: they mostly wait for deadlines and tickets.
+const AT_ONCE: usize = 6;
+
+/// Crashes at one point, then recovers. `false`: the payout was through before the point came.
+async fn crash_and_recover(command: Value, point: usize) -> bool {
+    let mut world = World::new().await;
+    let id = command["payout_id"].as_str().expect("an id").to_owned();
+    let plan = Plan::stop_at(point);
+    let first = world.machine_with(|parts| plan.wrap(parts));
+    world.publish(&command).await;
+    let crashed = tokio::select! {
+        () = plan.stopped.notified() => true,
+        _ = world.settled(&id) => false,
+    };
+    first.kill().await;
+    let second = world.machine();
+    let settled = world.settled(&id).await;
+    assert_eq!(settled["type"], "payout.succeeded", "crash at point {point}");
+    second.stop().await;
+    world.assert_paid_once(&id).await;
+    let sessions = world.bank.sessions().await.len();
+    assert!(sessions <= 2, "crash at point {point}: {sessions} sessions, one unused at most");
+    world.bank.stop().await;
+    crashed
+}
+
+/// Around every write, publication and acknowledgement, from the first to past the last.
+async fn crash_everywhere(command: Value) {
+    let points = stream::iter(1..)
+        .map(|point| crash_and_recover(command.clone(), point))
+        .buffered(AT_ONCE)
+        .take_while(|crashed| std::future::ready(*crashed))
+        .count()
+        .await;
+    assert!(points > 20, "only {points} points: the plan does not see what happens");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cases_1_to_11_killed_at_any_point_a_card_payout_is_paid_once() {
+    crash_everywhere(card("inv-card", 10_000)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cases_1_to_11_killed_at_any_point_a_settlement_payout_is_paid_once() {
+    crash_everywhere(account("inv-account", 300_000)).await;
+}
+
+/// Crashing twice, the second time while recovering.
+#[tokio::test(flavor = "multi_thread")]
+async fn cases_1_to_11_killed_again_while_recovering_a_payout_is_paid_once() {
+    let crash_twice = async |first_point: usize| {
+        let mut world = World::new().await;
+        world.publish(&card("inv-twice", 10_000)).await;
+        for point in [first_point, 4] {
+            let plan = Plan::stop_at(point);
+            let machine = world.machine_with(|parts| plan.wrap(parts));
+            tokio::select! {
+                () = plan.stopped.notified() => {}
+                _ = world.settled("inv-twice") => {}
+            }
+            machine.kill().await;
+        }
+        let machine = world.machine();
+        world.settled("inv-twice").await;
+        machine.stop().await;
+        world.assert_paid_once("inv-twice").await;
+    };
+    stream::iter((1..24).step_by(2)).map(crash_twice).buffered(AT_ONCE).collect::<Vec<()>>().await;
+}
