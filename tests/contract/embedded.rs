@@ -7,6 +7,7 @@ use payoutd::embedded::Embedded;
 use tempfile::TempDir;
 
 use super::bus::bus_contract;
+use super::store::store_contract;
 use super::{Backend, Ports};
 
 /// A file in a directory of its own.
@@ -41,4 +42,5 @@ impl Backend for OneFile {
     }
 }
 
+store_contract!(OneFile::new());
 bus_contract!(OneFile::new());
