@@ -26,6 +26,7 @@ pub trait Store: Send + Sync {
     ///
     /// `Ok(Written)`: durable, and visible to every process. `Ok(Conflict)`: nothing was written.
     /// `Err(Unknown)`: it may or may not have been written: read it again and compare `write_id`.
+    /// `Err(Unavailable)`: nothing was written; so too when another payout has the session.
     async fn record(&self, payout: &Payout, expected: u64) -> Result<Recorded, StoreError>;
 
     /// Unsettled payouts whose look has been due for longer than `by`, longest overdue first; at

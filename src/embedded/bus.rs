@@ -47,6 +47,11 @@ impl EmbeddedBus {
         Ok(self.core.threads.readers.read(read).await?)
     }
 
+    #[cfg(test)]
+    pub(super) fn threads(&self) -> &Threads {
+        &self.core.threads
+    }
+
     /// How many messages a queue holds.
     pub async fn depth(&self, queue: Queue) -> Result<Depth, BusError> {
         Ok(self.core.threads.readers.read(move |c| queue::depth(c, queue)).await?)

@@ -58,7 +58,11 @@ fn advice(error: &Error) -> String {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             "the file is damaged: stop payoutd and restore it from a backup".into()
         }
-        _ => format!("{error}"),
+        Some(ErrorCode::SystemIoFailure) => format!(
+            "{error}: was the file moved or deleted while in use? If not, the disk fails: see the \
+             system's log"
+        ),
+        _ => error.to_string(),
     }
 }
 

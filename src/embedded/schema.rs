@@ -13,8 +13,8 @@ const STEPS: [&str; 1] = [FIRST];
 
 pub(super) const VERSION: i32 = STEPS.len() as i32;
 
-/// `payouts`: `next_look_at` is null once nothing is left to do. `record` comes last, so that
-/// what is filtered by is read without it.
+/// `payouts`: `number` grows with each new payout. `next_look_at` is null once nothing is left to
+/// do.
 ///
 /// `messages`: ready when `waits_until` is null; otherwise delayed, or held by whoever has the
 /// `receipt`. `waits_since` is the clock when the wait began: if it lies in the future, the clock
@@ -35,8 +35,8 @@ CREATE TABLE payouts (
     record TEXT NOT NULL
 ) STRICT;
 CREATE INDEX payouts_overdue ON payouts (next_look_at) WHERE next_look_at IS NOT NULL;
-CREATE INDEX payouts_newest ON payouts (created_at, state);
-CREATE INDEX payouts_attention ON payouts (created_at, state) WHERE attention = 1;
+CREATE INDEX payouts_state ON payouts (state);
+CREATE INDEX payouts_attention ON payouts (attention) WHERE attention = 1;
 
 CREATE TABLE messages (
     id INTEGER PRIMARY KEY,

@@ -116,21 +116,15 @@ impl Store for EmbeddedStore {
     }
 
     async fn list(&self, filter: &Filter) -> Result<Vec<Payout>, StoreError> {
-        let sql = match (filter.attention, filter.state) {
-            (true, _) => {
-                "SELECT payout_id, record FROM payouts
-                 WHERE attention = 1 AND (?1 IS NULL OR state = ?1)
-                 ORDER BY created_at DESC, number DESC LIMIT ?2"
-            }
-            (false, _) => {
-                "SELECT payout_id, record FROM payouts
-                 WHERE ?1 IS NULL OR state = ?1
-                 ORDER BY created_at DESC, number DESC LIMIT ?2"
-            }
-        };
+        let state_is = if filter.state.is_some() { "state = ?1" } else { "?1 IS NULL" };
+        let attention_is = if filter.attention { "attention = 1" } else { "TRUE" };
+        let sql = format!(
+            "SELECT payout_id, record FROM payouts WHERE {state_is} AND {attention_is}
+             ORDER BY number DESC LIMIT ?2"
+        );
         let (state, limit) = (filter.state.map(|state| state.name()), rows(filter.limit));
         let read = move |c: &Connection| {
-            c.prepare_cached(sql)?
+            c.prepare_cached(&sql)?
                 .query_map(params![state, limit], stored)?
                 .collect::<SqlResult<Vec<Stored>>>()
         };
