@@ -75,7 +75,7 @@ fn rules_that_can_never_fire_are_refused_with_the_reason() {
         (r#"{"kind":"hiccup"}"#, "an example is"),
         (r#"{"kind":{"duplicate":{"copies":100000}}}"#, "copies"),
     ] {
-        let error = Faults::parse(&format!(r#"{{"rules":[{rules}]}}"#)).err().expect(rules);
+        let error = Faults::parse(&format!(r#"{{"rules":[{rules}]}}"#)).expect_err(rules);
         assert!(error.to_string().contains(reason), "{error}");
     }
 }
