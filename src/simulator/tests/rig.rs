@@ -373,6 +373,23 @@ impl Running {
         self.call("session/confirm", &json!({ "session_id": id }).to_string()).await
     }
 
+    /// Without a webhook to wait for, the partner can only ask until the bank agrees.
+    pub(super) async fn confirm_when_it_waits(&self, id: &str) {
+        let agreed = async { while self.confirm(id).await.expect("an answer").0 != 200 {} };
+        tokio::time::timeout(PATIENCE, agreed).await.expect("it waits for a confirmation in time");
+    }
+
+    /// Returns when the request log has so many calls.
+    pub(super) async fn logged(&self, calls: usize) {
+        let seen = async {
+            while self.sim("GET", "/_sim/requests", "").await["requests"]
+                .as_array()
+                .is_none_or(|requests| requests.len() < calls)
+            {}
+        };
+        tokio::time::timeout(PATIENCE, seen).await.expect("the calls in time");
+    }
+
     pub(super) async fn totals(&self) -> Value {
         self.sim("GET", "/_sim/ledger?totals=true", "").await["totals"].clone()
     }

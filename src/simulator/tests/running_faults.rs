@@ -55,12 +55,8 @@ async fn a_call_without_an_answer_hangs_until_the_bank_stops() {
         let call = bank.call("session/create", "{}");
         let look = async {
             // The log has the call once its effect, if any, is there.
-            loop {
-                let log = bank.sim("GET", "/_sim/requests", "").await;
-                if log["requests"].as_array().is_some_and(|requests| !requests.is_empty()) {
-                    return bank.sim("GET", "/_sim/sessions", "").await;
-                }
-            }
+            bank.logged(1).await;
+            bank.sim("GET", "/_sim/sessions", "").await
         };
         let sessions = tokio::select! {
             answer = call => panic!("answered with {answer:?}"),
@@ -90,7 +86,7 @@ async fn a_lost_webhook_never_comes() {
     let rule = Rule::always(FaultKind::Lost).on("webhook:ready_to_confirm");
     let (_data, mut partner, bank) = with(vec![rule]).await;
     let id = bank.started(10_000).await;
-    while bank.confirm(&id).await.expect("an answer").0 != 200 {}
+    bank.confirm_when_it_waits(&id).await;
     assert_eq!(partner.next().await.kind(), "payment_finished");
     bank.stop().await;
     assert!(partner.is_quiet());
@@ -114,7 +110,7 @@ async fn webhooks_come_in_the_wrong_order() {
     let rule = Rule::always(FaultKind::Reordered).on("webhook:ready_to_confirm");
     let (_data, mut partner, bank) = with(vec![rule]).await;
     let id = bank.started(10_000).await;
-    while bank.confirm(&id).await.expect("an answer").0 != 200 {}
+    bank.confirm_when_it_waits(&id).await;
     assert_eq!(partner.next().await.kind(), "payment_finished");
     let late = partner.next().await;
     assert_eq!(late.kind(), "ready_to_confirm");
