@@ -33,8 +33,8 @@ pub enum Event {
     OutcomeUnknown { why: String, key_used: bool },
     /// The bank answered that it did not do it.
     Refused { reason: BankReason },
-    /// The bank opened this session; starting the payout in it is intended at once. The watch
-    /// ticket takes the next number.
+    /// The bank opened this session; starting the payout in it is intended at once. A ticket with
+    /// the next number is out.
     SessionBound { session: SessionId, next_look_at: Timestamp },
     /// The bank has the payout. `answered`: the bank's answer to start said so.
     Started { bank_payout: Option<BankPayoutId>, answered: bool },

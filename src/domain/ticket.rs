@@ -13,6 +13,6 @@ pub struct Ticket {
     /// The payout's session when the ticket was written: what is left to ask by if the store
     /// should lose the record.
     pub session: Option<SessionId>,
-    /// The record's version when the ticket was written.
+    /// The record's version when the ticket was published: the write that names it comes after.
     pub version: u64,
 }

@@ -122,7 +122,7 @@ impl World {
         let stop = shutdown.clone();
         let running =
             runtime.spawn(async move { roles::run(parts, &Role::ALL, stop).await.expect("runs") });
-        Machine { runtime, shutdown, running }
+        Machine { runtime: Some(runtime), shutdown, running: Some(running) }
     }
 
     fn parts(&self) -> Parts {
@@ -239,24 +239,37 @@ pub(crate) fn is_final(event: &Value) -> bool {
 
 /// Runs the roles until it is stopped or killed.
 pub(crate) struct Machine {
-    runtime: Runtime,
+    /// Taken when the machine ends.
+    runtime: Option<Runtime>,
     shutdown: Shutdown,
-    running: JoinHandle<()>,
+    running: Option<JoinHandle<()>>,
 }
 
 impl Machine {
     /// As SIGKILL does: whatever runs, runs no further.
-    pub(crate) async fn kill(self) {
-        let end = move || self.runtime.shutdown_timeout(Duration::from_secs(5));
-        tokio::task::spawn_blocking(end).await.expect("ends");
+    pub(crate) async fn kill(mut self) {
+        self.end().await;
     }
 
     /// As SIGTERM does.
-    pub(crate) async fn stop(self) {
+    pub(crate) async fn stop(mut self) {
         self.shutdown.begin();
-        self.running.await.expect("ends in order");
-        let end = move || self.runtime.shutdown_timeout(Duration::from_secs(5));
+        self.running.take().expect("runs").await.expect("ends in order");
+        self.end().await;
+    }
+
+    async fn end(&mut self) {
+        let runtime = self.runtime.take().expect("runs");
+        let end = move || runtime.shutdown_timeout(Duration::from_secs(5));
         tokio::task::spawn_blocking(end).await.expect("ends");
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
@@ -283,4 +296,3 @@ pub(crate) fn account(id: &str, amount: i64) -> Value {
         "participant_details": {"sender": {"account": "40702810300200000013"}},
     })
 }
-

@@ -21,10 +21,6 @@ impl Run<'_> {
     /// `true`: recording the answer intended another call.
     async fn send_once(&mut self) -> Result<bool, HandleError> {
         let sent = self.payout.intention.clone();
-        if sent.call == Call::Start && sent.attempt == 1 {
-            // Whatever happens from here on, this ticket has the payout looked at again.
-            self.publish_ticket(self.payout.ticket, self.first_delay()).await?;
-        }
         let starts = matches!(sent.call, Call::Create | Call::Start);
         if starts && self.payout.command.expired(self.clock.now()) {
             self.record(Event::Postponed { until: self.clock.now() }).await?;
@@ -66,6 +62,11 @@ impl Run<'_> {
             if apply(&self.payout, event.clone(), now).is_err() {
                 // A webhook was faster, or another try: its record stands.
                 return Ok(false);
+            }
+            if let Event::SessionBound { session, .. } = &event {
+                // Before the write: a record never names a ticket that may not be out, and start
+                // is never sent without one.
+                self.publish_ticket(Some(session.clone()), self.first_delay()).await?;
             }
             if self.record(event.clone()).await? {
                 return Ok(intends_call);

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::bus::Message;
 use crate::domain::event::Event;
+use crate::domain::id::SessionId;
 use crate::domain::ticket::Ticket;
 use crate::domain::time::Timestamp;
 
@@ -22,12 +23,12 @@ impl Run<'_> {
         }
         let remaining = until.map(|until| until.since(now));
         let delay = self.driver.policy.delays.towards(remaining, self.payout.looks);
-        self.publish_ticket(self.payout.ticket + 1, delay).await?;
+        self.publish_ticket(self.payout.session.clone(), delay).await?;
         self.record(Event::TicketIssued { next_look_at: now + delay }).await
     }
 
-    /// Whether the newest ticket is still on its way and early enough. The ticket that led here
-    /// is not on its way any more.
+    /// Whether the newest ticket is still on its way and early enough. A ticket that the record
+    /// names was confirmed before; the one that led here is not on its way any more.
     fn ticket_is_out(&self, until: Option<Timestamp>, now: Timestamp) -> bool {
         let due = self.payout.next_look_at;
         let early_enough = until.is_none_or(|until| due <= until + self.first_delay());
@@ -41,15 +42,16 @@ impl Run<'_> {
         self.driver.policy.delays.after(0)
     }
 
+    /// Publishes the ticket that the next write of the record names.
     pub(super) async fn publish_ticket(
         &self,
-        number: u64,
+        session: Option<SessionId>,
         delay: Duration,
     ) -> Result<(), HandleError> {
         let ticket = Ticket {
             payout: self.payout.id().clone(),
-            number,
-            session: self.payout.session.clone(),
+            number: self.payout.ticket + 1,
+            session,
             version: self.payout.version,
         };
         let body = serde_json::to_vec(&ticket).expect("ids and numbers are JSON");
