@@ -1,7 +1,7 @@
 //! What the store promises, on any backend.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use payoutd::domain::command::CreateCommand;
 use payoutd::domain::event::{Entry, Event};
@@ -88,8 +88,11 @@ pub(crate) async fn write(store: &dyn Store, payout: &Payout) {
     assert!(matches!(recorded, Recorded::Written { .. }), "{}: {recorded:?}", payout.id());
 }
 
+/// Ids of the payouts whose look was due before so many milliseconds after the epoch; what this
+/// takes, a few milliseconds, comes on top.
 async fn overdue(store: &dyn Store, before: i64, limit: usize) -> Vec<String> {
-    let ids = soon(store.overdue(at(before), limit)).await.expect("read");
+    let by = Timestamp::from(SystemTime::now()).since(at(before));
+    let ids = soon(store.overdue(by, limit)).await.expect("read");
     ids.into_iter().map(String::from).collect()
 }
 
@@ -235,16 +238,16 @@ pub(crate) async fn the_longest_overdue_come_first(backend: &dyn Backend) {
     let store = backend.open().await.store;
     for (name, look) in [("b", 200), ("d", 400), ("a", 100), ("c", 300)] {
         let mut payout = payout(name);
-        payout.next_look_at = at(look);
+        payout.next_look_at = at(look * 1_000_000);
         write(&*store, &payout).await;
     }
-    assert_eq!(overdue(&*store, 400, 10).await, ["a", "b", "c"]);
-    assert_eq!(overdue(&*store, 401, 10).await, ["a", "b", "c", "d"]);
-    assert_eq!(overdue(&*store, 401, 2).await, ["a", "b"]);
-    assert_eq!(overdue(&*store, 100, 10).await, [""; 0]);
+    assert_eq!(overdue(&*store, 350_000_000, 10).await, ["a", "b", "c"]);
+    assert_eq!(overdue(&*store, 450_000_000, 10).await, ["a", "b", "c", "d"]);
+    assert_eq!(overdue(&*store, 450_000_000, 2).await, ["a", "b"]);
+    assert_eq!(overdue(&*store, 50_000_000, 10).await, [""; 0]);
     let b = load(&*store, "b").await.expect("recorded");
-    write(&*store, &following(&b, |next| next.next_look_at = at(900))).await;
-    assert_eq!(overdue(&*store, 1000, 10).await, ["a", "c", "d", "b"]);
+    write(&*store, &following(&b, |next| next.next_look_at = at(900_000_000))).await;
+    assert_eq!(overdue(&*store, 1_000_000_000, 10).await, ["a", "c", "d", "b"]);
 }
 
 pub(crate) async fn a_payout_stays_listed_as_unsettled_until_final_and_published(

@@ -1,1 +1,87 @@
-//! To come.
+//! What the bank's documentation leaves open, every way: cases 24 and 32 of the fault matrix.
+
+use futures_util::{StreamExt, stream};
+use payoutd::simulator::{BankKind, FaultKind, Faults, Idempotency, Rule, SecondStart};
+
+use crate::bank::Behaviour;
+use crate::world::{World, card};
+
+const AT_ONCE: usize = 6;
+
+fn kinds() -> Vec<BankKind> {
+    let mut kinds = Vec::new();
+    for idempotency in [Idempotency::Refused, Idempotency::Replayed, Idempotency::Ignored] {
+        for failed_request_uses_key in [false, true] {
+            for second_start in [SecondStart::Refused, SecondStart::Appended] {
+                kinds.push(BankKind {
+                    idempotency,
+                    failed_request_uses_key,
+                    second_start,
+                    confirms_automatically: false,
+                });
+            }
+        }
+    }
+    kinds
+}
+
+async fn run(kind: BankKind, faults: Faults) -> (World, String) {
+    let mut world = World::with(Behaviour { kind, faults, ..Behaviour::default() }).await;
+    let machine = world.machine();
+    world.publish(&card("inv-1", 10_000)).await;
+    let settled = world.settled("inv-1").await;
+    machine.stop().await;
+    (world, settled["type"].as_str().expect("a type").to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_24_every_kind_of_bank_pays_once_when_nothing_goes_wrong() {
+    let runs = kinds().into_iter().map(|kind| async move {
+        let (world, settled) = run(kind, Faults::none()).await;
+        assert_eq!(settled, "payout.succeeded", "{kind:?}");
+        world.assert_paid_once("inv-1").await;
+    });
+    stream::iter(runs).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+}
+
+/// Both calls that can pay have an unknown outcome, once with and once without effect.
+#[tokio::test(flavor = "multi_thread")]
+async fn case_24_no_kind_of_bank_pays_twice_when_outcomes_are_unknown() {
+    let mut runs = Vec::new();
+    for kind in kinds() {
+        for fault in [FaultKind::DropAfterEffect, FaultKind::Status5xxBefore] {
+            let rules = ["session/start/payout", "session/confirm"]
+                .map(|method| Rule::always(fault).on(method).times(1));
+            runs.push(async move {
+                let (world, settled) = run(kind, Faults { rules: rules.to_vec() }).await;
+                assert_eq!(settled, "payout.succeeded", "{kind:?} {fault:?}");
+                world.assert_paid_once("inv-1").await;
+            });
+        }
+    }
+    stream::iter(runs).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_32_a_bank_that_confirms_by_itself_is_paid_through_once() {
+    let kind = BankKind { confirms_automatically: true, ..BankKind::default() };
+    let (world, settled) = run(kind, Faults::none()).await;
+    assert_eq!(settled, "payout.succeeded");
+    world.assert_paid_once("inv-1").await;
+}
+
+/// With a bank that confirms by itself a lost start may have paid: it is never sent again.
+#[tokio::test(flavor = "multi_thread")]
+async fn case_32_a_start_without_trace_is_not_repeated_where_the_bank_confirms_by_itself() {
+    let kind = BankKind { confirms_automatically: true, ..BankKind::default() };
+    let lost = Rule::always(FaultKind::DropBeforeEffect).on("session/start/payout").times(1);
+    let faults = Faults { rules: vec![lost] };
+    let mut world = World::with(Behaviour { kind, faults, ..Behaviour::default() }).await;
+    world.policy.confirms_automatically = true;
+    let machine = world.machine();
+    world.publish(&card("inv-1", 10_000)).await;
+    world.kind("inv-1", "payout.needs_attention").await;
+    machine.stop().await;
+    world.assert_not_paid("inv-1").await;
+    assert_eq!(world.bank.calls("session/start/payout").await.len(), 1);
+}
