@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::domain::id::PayoutId;
 
 /// The payouts of the bank's two pages, and some that must not be paid.
-const OWN: &str = include_str!("../../../config/demo-commands.jsonl");
+const OWN: &str = include_str!("../../../deploy/examples/payouts.jsonl");
 
 /// Of every hundred generated payouts so many are refused, failed, and shown with another amount.
 const SPOILED: [(u64, i64); 3] = [(17, 1), (42, 2), (73, 4)];
