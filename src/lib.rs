@@ -1,39 +1,32 @@
 //! payoutd makes payouts through Bank 131 from a message queue.
 //!
-//! In reading order:
+//! A map, in reading order:
+//!
+//! - [`domain`]: the pure heart: records, transitions, what to do next
+//! - [`store`] and [`bus`]: the ports to where payouts are recorded and to the queues
+//! - [`embedded`]: both ports in one SQLite file
+//! - [`bank`]: the bank's API: signatures, calls, webhooks
+//! - [`roles`]: what each process does: the driver, and the four roles around it
+//! - [`simulator`]: a Bank 131 for one's own machine
+//! - [`config`], [`telemetry`], [`shutdown`], [`digest`]: settings, logs, stopping in order, SHA-256
+//! - [`cli`]: the command line, and the composition of all this
 
-/// The pure heart: records, transitions, decisions.
 pub mod domain;
 
-/// SHA-256 in hex.
-pub mod digest;
-
-/// The port to where payouts are recorded.
+pub mod bus;
 pub mod store;
 
-/// The port to the queues.
-pub mod bus;
-
-/// SQLite: both ports in one file.
 pub mod embedded;
 
-/// The bank's API: signatures, calls, webhooks.
 pub mod bank;
 
-/// What each process does: the driver, and the four roles around it.
 pub mod roles;
 
-/// A Bank 131 for one's own machine.
 pub mod simulator;
 
-/// Settings: defaults, file, environment.
 pub mod config;
-
-/// Logs.
+pub mod digest;
+pub mod shutdown;
 pub mod telemetry;
 
-/// Stopping in order.
-pub mod shutdown;
-
-/// The command line.
 pub mod cli;

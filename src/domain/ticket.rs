@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::id::{PayoutId, SessionId};
+use super::payout::Payout;
 
 /// Says *look at this payout* at a later time. Each payout has one chain of tickets; a ticket
 /// whose number is below the record's is an old one and has no successor.
@@ -15,4 +16,19 @@ pub struct Ticket {
     pub session: Option<SessionId>,
     /// The record's version when the ticket was published: the write that names it comes after.
     pub version: u64,
+}
+
+impl Ticket {
+    pub fn of(payout: &Payout, number: u64) -> Self {
+        Self {
+            payout: payout.id().clone(),
+            number,
+            session: payout.session.clone(),
+            version: payout.version,
+        }
+    }
+
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("ids and numbers are JSON")
+    }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
+use crate::bus::{Message, Queue};
 use crate::domain::ticket::Ticket;
 use crate::shutdown::Shutdown;
 
@@ -16,11 +18,9 @@ pub struct Reconciler {
     pub driver: Arc<Driver>,
 }
 
-/// How often the store is swept. Only lost tickets wait for it.
-const SWEEP_EVERY: Duration = Duration::from_secs(30);
-
-/// A ticket this late is taken for lost: longer than any queue should lag.
-const OVERDUE_AFTER: Duration = Duration::from_secs(60);
+/// A ticket so many call timeouts late is taken for lost: longer than a queue should lag behind a
+/// slow bank.
+const LOST_AFTER_TIMEOUTS: u32 = 6;
 
 /// Payouts taken up by one sweep. The next sweep takes the rest.
 const SWEEP_MAX: usize = 200;
@@ -49,7 +49,7 @@ impl Handler for Reconciler {
 impl Reconciler {
     /// Sweeps until shutdown begins.
     pub async fn sweep(&self, shutdown: &Shutdown) {
-        let mut every = tokio::time::interval(SWEEP_EVERY);
+        let mut every = tokio::time::interval(self.lost_after() / 2);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while tokio::select! {
             _ = every.tick() => true,
@@ -61,15 +61,20 @@ impl Reconciler {
         }
     }
 
-    /// Drives what is overdue as if its ticket had come.
+    fn lost_after(&self) -> Duration {
+        self.driver.policy.call_timeout * LOST_AFTER_TIMEOUTS
+    }
+
+    /// Publishes the ticket of what is overdue once more: handled like any other, with the queue's
+    /// bounds and its limit for what cannot be handled.
     async fn sweep_once(&self) -> Result<(), HandleError> {
-        let overdue = self.driver.store.overdue(OVERDUE_AFTER, SWEEP_MAX).await?;
-        for id in overdue {
-            let loaded = self.driver.store.load(&id).await?;
-            let Some(payout) = loaded.payout else { continue };
+        let Driver { store, bus, .. } = &*self.driver;
+        for id in store.overdue(self.lost_after(), SWEEP_MAX).await? {
+            let Some(payout) = store.load(&id).await?.payout else { continue };
             tracing::warn!(event = "ticket.lost", payout_id = %id, "found by the sweep");
-            let look = Look { sight: None, ticket: Some(payout.ticket) };
-            self.driver.drive(payout, loaded.now, look).await?;
+            let ticket = Ticket::of(&payout, payout.ticket);
+            let body = Bytes::from(ticket.to_json());
+            bus.publish(vec![Message::Queued { queue: Queue::Tickets, body }]).await?;
         }
         Ok(())
     }

@@ -29,10 +29,6 @@ impl Plan {
         Arc::new(Self { stop_at: point, passed: AtomicUsize::new(0), stopped: Notify::new() })
     }
 
-    pub(crate) fn passed(&self) -> usize {
-        self.passed.load(Ordering::SeqCst)
-    }
-
     pub(crate) fn wrap(self: &Arc<Self>, parts: Parts) -> Parts {
         let store = Crashing { inner: parts.store, plan: Arc::clone(self) };
         let bus = Crashing { inner: parts.bus, plan: Arc::clone(self) };

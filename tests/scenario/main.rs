@@ -9,5 +9,6 @@ mod crashes;
 mod faults;
 mod ingress;
 mod pages;
+mod tickets;
 mod webhooks;
 mod world;

@@ -48,14 +48,9 @@ impl Run<'_> {
         session: Option<SessionId>,
         delay: Duration,
     ) -> Result<(), HandleError> {
-        let ticket = Ticket {
-            payout: self.payout.id().clone(),
-            number: self.payout.ticket + 1,
-            session,
-            version: self.payout.version,
-        };
-        let body = serde_json::to_vec(&ticket).expect("ids and numbers are JSON");
-        let message = Message::Ticket { body: Bytes::from(body), delay };
+        let mut ticket = Ticket::of(&self.payout, self.payout.ticket + 1);
+        ticket.session = session;
+        let message = Message::Ticket { body: Bytes::from(ticket.to_json()), delay };
         Ok(self.driver.bus.publish(vec![message]).await?)
     }
 }
