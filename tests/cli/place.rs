@@ -91,6 +91,14 @@ impl Place {
         self.start(args).end()
     }
 
+    /// From start to end, with more in the environment.
+    #[track_caller]
+    pub(crate) fn ran_with(&self, variables: &[(&str, &str)], args: &[&str]) -> Ended {
+        let mut command = self.payoutd(args.iter().copied());
+        command.envs(variables.iter().copied());
+        Process::start(&format!("payoutd {}", args.join(" ")), command).end()
+    }
+
     /// `payoutd run`, ready: its door is open.
     pub(crate) fn run<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Process {
         let run = self.start(["run"].into_iter().chain(args));

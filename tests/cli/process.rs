@@ -1,6 +1,6 @@
 //! A process: started, listened to, signalled, and always ended.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -67,6 +67,12 @@ impl Process {
             }
             seen = self.output.wait(seen, left);
         }
+    }
+
+    /// All that it gets on its standard input, which has to be piped.
+    pub(crate) fn feed(&mut self, text: &str) {
+        let mut stdin = self.child.stdin.take().expect("piped");
+        stdin.write_all(text.as_bytes()).expect("it reads");
     }
 
     pub(crate) fn signal(&self, name: &str) {

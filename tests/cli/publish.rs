@@ -1,12 +1,12 @@
 //! `payoutd publish`: what is good goes out, what is not is told.
 
-use std::io::Write;
 use std::process::Stdio;
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::place::{Place, lines, to_card};
+use crate::process::Process;
 
 /// The second line is no JSON, the fourth has three things wrong with it.
 fn mixed() -> String {
@@ -92,17 +92,14 @@ fn publish_of_bad_lines_only_is_bad_input() {
 fn publish_reads_standard_input() {
     let place = Place::empty();
     let mut command = place.payoutd(["publish", "-"]);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut publish = command.spawn().expect("the binary");
+    command.stdin(Stdio::piped());
+    let mut publish = Process::start("payoutd publish -", command);
     // No line feed at the end, as some programs write it.
-    let text =
-        lines([to_card("from-stdin-1", 10_000)]) + &to_card("from-stdin-2", 10_000).to_string();
-    let mut stdin = publish.stdin.take().expect("piped");
-    stdin.write_all(text.as_bytes()).expect("it reads");
-    drop(stdin);
-    let ended = publish.wait_with_output().expect("it ends");
-    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
-    assert_eq!(String::from_utf8_lossy(&ended.stdout), "2 published, 0 refused\n");
+    let last = to_card("from-stdin-2", 10_000).to_string();
+    publish.feed(&(lines([to_card("from-stdin-1", 10_000)]) + &last));
+    let ended = publish.end();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.out, "2 published, 0 refused");
     assert_eq!(queued(&place), ["from-stdin-1", "from-stdin-2"]);
 }
 
