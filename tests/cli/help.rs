@@ -41,9 +41,9 @@ fn options(help: &str) -> BTreeSet<&str> {
     let begins = |line: &&str| line.starts_with("--") || line.starts_with("-h,");
     let mut found = BTreeSet::new();
     for (n, line) in lines.iter().enumerate().filter(|(_, line)| begins(line)) {
-        let described =
-            line.contains("  ") || lines.get(n + 1).is_some_and(|next| !next.is_empty());
-        assert!(described, "{line} has no description");
+        let beside = line.split_once("  ").map(|(_, text)| text.trim());
+        let text = beside.or(lines.get(n + 1).copied()).unwrap_or_default();
+        assert!(text.starts_with(char::is_alphabetic), "{line} has no description");
         let name = line.trim_start_matches("-h, ");
         found.insert(name.split([' ', '=']).next().expect("a first word"));
     }
