@@ -10,6 +10,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::EnvFilter;
+
 use crate::domain::policy::Delays;
 use reader::Reader;
 
@@ -206,7 +209,7 @@ fn base_url(reader: &mut Reader) -> String {
             reader
                 .problem("bank.base_url", "must begin with https:// unless it is on this machine");
         }
-        Some("proxy.bank131.ru") if !live => {
+        Some(host) if is_live_bank(host) && !live => {
             reader.problem(
                 "bank.base_url",
                 "is the live bank; set bank.live = true to pay real money",
@@ -223,8 +226,14 @@ fn host_of(text: &str) -> Option<&str> {
     let authority = rest.trim_end_matches('/');
     let port_starts = authority.rfind(':').filter(|at| !authority[*at..].contains(']'));
     let host = &authority[..port_starts.unwrap_or(authority.len())];
-    let plain = !host.is_empty() && !authority.contains(['/', '@', '?', '#', ' ']);
-    plain.then_some(host)
+    // Nothing that a URL parser would decode into another name.
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b".-:[]".contains(&b);
+    (!host.is_empty() && authority.bytes().all(plain)).then_some(host)
+}
+
+/// Names do not change with case, nor with the dot that ends a full one.
+fn is_live_bank(host: &str) -> bool {
+    host.trim_end_matches('.').eq_ignore_ascii_case("proxy.bank131.ru")
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -274,8 +283,14 @@ fn log(reader: &mut Reader) -> Log {
         }
     };
     let level = reader.text("log.level");
-    if level.parse::<tracing_subscriber::EnvFilter>().is_err() {
-        reader.problem("log.level", "must be error, warn, info, debug or trace, or a filter");
+    // A misspelt level would count as the name of a library, and switch payoutd's own logs off.
+    let known = |part: &str| part.contains('=') || part.parse::<LevelFilter>().is_ok();
+    if !level.split(',').all(|part| known(part.trim())) || level.parse::<EnvFilter>().is_err() {
+        let cure = "must be off, error, warn, info, debug or trace, or a filter";
+        reader.problem("log.level", cure);
     }
     Log { format, level }
 }
+
+#[cfg(test)]
+mod tests;

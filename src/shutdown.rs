@@ -43,17 +43,20 @@ impl Shutdown {
         }
     }
 
-    /// Begins at SIGTERM or SIGINT.
-    pub async fn begin_on_signal(&self) -> std::io::Result<()> {
+    /// Begins at SIGTERM or SIGINT. From this call on neither ends the process by itself, so it
+    /// comes before anybody is told that the process is ready.
+    pub fn begin_on_signal(&self) -> std::io::Result<impl Future<Output = ()> + use<>> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let name = tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-            () = self.begun() => return Ok(()),
-        };
-        tracing::info!(event = "shutdown.begun", signal = name);
-        self.begin();
-        Ok(())
+        let shutdown = self.clone();
+        Ok(async move {
+            let name = tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+                () = shutdown.begun() => return,
+            };
+            tracing::info!(event = "shutdown.begun", signal = name);
+            shutdown.begin();
+        })
     }
 }

@@ -119,11 +119,11 @@ impl Bank {
         let method = request.method;
         let answer = self.exchange(request).await;
         tracing::debug!(
+            event = "bank.called",
             payout_id = %payout.id(),
             session_id = session.map(SessionId::as_str),
             method,
             elapsed_ms = began.elapsed().as_millis(),
-            "bank.called"
         );
         answer
     }

@@ -25,16 +25,14 @@ pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
         .await
         .with_context(|| format!("--listen {listen}: cannot be listened on"))?;
     let address = listener.local_addr()?;
+    let signalled = Shutdown::default().begin_on_signal()?;
     eprintln!("bank simulator on http://{address}; its ledger: http://{address}/_sim/ledger");
-    let shutdown = Shutdown::default();
     let stop = CancellationToken::new();
-    let signalled = async {
-        let signalled = shutdown.begin_on_signal().await;
+    let stopping = async {
+        signalled.await;
         stop.cancel();
-        signalled
     };
-    let (ran, signalled) = tokio::join!(simulator.run(listener, stop.clone()), signalled);
-    signalled?;
+    let (ran, ()) = tokio::join!(simulator.run(listener, stop.clone()), stopping);
     ran?;
     Ok(Exit::Ok)
 }

@@ -31,8 +31,13 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// Both pairs, under their fixed names.
+/// Both pairs, under their fixed names: all four files or, if one of them exists, none.
 pub(super) fn write_keys(dir: &Path) -> anyhow::Result<()> {
+    let names = ["partner_private", "partner_public", "bank_private", "bank_public"];
+    let taken = names.map(|name| dir.join(format!("{name}.pem"))).into_iter().find(|p| p.exists());
+    if let Some(path) = taken {
+        return Err(exists(&path));
+    }
     fs::create_dir_all(dir).with_context(|| format!("cannot make the folder {}", dir.display()))?;
     for who in ["partner", "bank"] {
         let KeyPair { private_pem, public_pem } = generate()?;
@@ -52,12 +57,13 @@ fn write_new(path: &Path, contents: &[u8], mode: u32) -> anyhow::Result<()> {
     let mut file = match file {
         Ok(file) => file,
         Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
-            let path = path.display();
-            return Err(
-                BadInput(format!("{path} exists; move it away or name another folder")).into()
-            );
+            return Err(exists(path));
         }
         Err(e) => return Err(e).with_context(|| format!("cannot write {}", path.display())),
     };
     file.write_all(contents).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn exists(path: &Path) -> anyhow::Error {
+    BadInput(format!("{} exists; move it away or name another folder", path.display())).into()
 }

@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, IsTerminal, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -46,8 +46,8 @@ struct Refused<'a> {
 }
 
 pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
-    let backend = compose::backend(&config)?;
     let (input, bar) = open(&args)?;
+    let backend = compose::backend(&config)?;
     let report = |line: u64, violations: &[Violation]| {
         if args.json {
             output::json(&Refused { line, violations });
@@ -80,9 +80,10 @@ fn open(args: &Args) -> anyhow::Result<(Box<dyn Read>, ProgressBar)> {
     let (input, size): (Box<dyn Read>, _) = if from_stdin {
         (Box::new(std::io::stdin()), None)
     } else {
-        let file = File::open(&args.file)
-            .map_err(|e| BadInput(format!("{}: {e}", args.file.display())))?;
-        let size = file.metadata().with_context(|| "no size of the file")?.len();
+        let (file, size) = open_file(&args.file).map_err(|e| {
+            let cure = "name a file of JSON Lines, or - for standard input";
+            BadInput(format!("{}: {e}; {cure}", args.file.display()))
+        })?;
         (Box::new(file), Some(size))
     };
     let hidden = args.json || !std::io::stderr().is_terminal();
@@ -96,6 +97,16 @@ fn open(args: &Args) -> anyhow::Result<(Box<dyn Read>, ProgressBar)> {
     };
     bar.enable_steady_tick(Duration::from_millis(200));
     Ok((input, bar))
+}
+
+fn open_file(path: &Path) -> std::io::Result<(File, u64)> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    // Opening a folder works; only reading it fails.
+    if metadata.is_dir() {
+        return Err(std::io::ErrorKind::IsADirectory.into());
+    }
+    Ok((file, metadata.len()))
 }
 
 /// Publishes every good line; `report` gets the others.

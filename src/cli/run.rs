@@ -45,15 +45,14 @@ pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
     let roles = if named.is_empty() { Role::ALL.to_vec() } else { named };
     let parts = compose::parts(&config, &roles).await?;
     let shutdown = Shutdown::default();
+    let signalled = shutdown.begin_on_signal()?;
     let names: Vec<_> = roles.iter().map(|role| role.name()).collect();
     tracing::info!(
         event = "run.started",
         roles = names.join(","),
         version = env!("CARGO_PKG_VERSION")
     );
-    let (ran, signalled) =
-        tokio::join!(roles::run(parts, &roles, shutdown.clone()), shutdown.begin_on_signal());
-    signalled?;
+    let (ran, ()) = tokio::join!(roles::run(parts, &roles, shutdown), signalled);
     ran?;
     tracing::info!(event = "run.stopped");
     Ok(Exit::Ok)

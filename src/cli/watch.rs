@@ -47,8 +47,8 @@ struct Reason {
 pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
     let backend = compose::backend(&config)?;
     let mut events = backend.bus.subscribe().await?;
+    let signalled = Shutdown::default().begin_on_signal()?;
     eprintln!("watching result events; Ctrl-C ends");
-    let shutdown = Shutdown::default();
     let follow = async {
         loop {
             let body = events.next().await?;
@@ -59,7 +59,7 @@ pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
     };
     tokio::select! {
         exit = follow => exit,
-        signalled = shutdown.begin_on_signal() => Ok(signalled.map(|()| Exit::Ok)?),
+        () = signalled => Ok(Exit::Ok),
     }
 }
 

@@ -47,7 +47,10 @@ impl Reader {
         let mut problems = Vec::new();
         if let Some(path) = file {
             match std::fs::read_to_string(path) {
-                Ok(text) => figment = figment.merge(Named::file(path, &text)),
+                Ok(text) => {
+                    check_syntax(path, &text)?;
+                    figment = figment.merge(Named::file(path, &text));
+                }
                 Err(e) => problems.push(Problem {
                     key: "--config".into(),
                     source: path.display().to_string(),
@@ -55,11 +58,15 @@ impl Reader {
                 }),
             }
         }
+        let known = leaves(&figment_of_defaults()).unwrap_or_default();
         for (name, value) in environment {
-            let Some(name) = name.to_str().filter(|n| n.starts_with(PREFIX) && n.contains("__"))
-            else {
+            let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else {
                 continue;
             };
+            if !name.contains("__") {
+                problems.extend(misspelt(name, &known));
+                continue;
+            }
             let Some(value) = value.to_str() else {
                 problems.push(Problem {
                     key: name.to_owned(),
@@ -84,8 +91,13 @@ impl Reader {
 
     pub(super) fn problem(&mut self, key: &str, cure: &str) {
         let source = self.source(key);
-        // One problem a key: the first says what to do.
-        if !self.problems.iter().any(|problem| problem.key == key) {
+        // One problem a key, and none of what a mistaken section should hold: the first says what
+        // to do.
+        let told = |earlier: &Problem| match key.strip_prefix(&earlier.key) {
+            Some(rest) => rest.is_empty() || rest.starts_with('.'),
+            None => false,
+        };
+        if !self.problems.iter().any(told) {
             self.problems.push(Problem { key: key.into(), source, cure: cure.into() });
         }
     }
@@ -144,19 +156,52 @@ impl Reader {
     }
 
     fn refuse_unknown_keys(&mut self) -> Result<(), ConfigError> {
-        let known = leaves(&Figment::from(Toml::string(DEFAULTS))).unwrap_or_default();
+        let known = leaves(&figment_of_defaults()).unwrap_or_default();
         let given = leaves(&self.figment).map_err(|e| {
             let source = e.metadata.as_ref().map(|m| m.name.to_string()).unwrap_or_default();
             let cure = format!("cannot be read as TOML: {e}");
             ConfigError(vec![Problem { key: "the file".into(), source, cure }])
         })?;
         for key in given.difference(&known) {
+            if known.iter().any(|known| known.starts_with(&format!("{key}."))) {
+                self.problem(key, &format!("is a section; write [{key}] and its settings below"));
+                continue;
+            }
             let near =
                 known.iter().min_by_key(|k| strsim::levenshtein(k, key)).expect("there are keys");
             self.problem(key, &format!("is not a setting; did you mean {near}?"));
         }
         Ok(())
     }
+}
+
+fn figment_of_defaults() -> Figment {
+    Figment::from(Toml::string(DEFAULTS))
+}
+
+/// The error says where and what, and does not show the line: it may hold a secret.
+fn check_syntax(path: &Path, text: &str) -> Result<(), ConfigError> {
+    let Err(error) = Toml::from_str::<Dict>(text) else { return Ok(()) };
+    let until = error.span().map_or(0, |span| span.start);
+    let line = text.bytes().take(until).filter(|b| *b == b'\n').count() + 1;
+    let what = error.message().lines().next().unwrap_or_default();
+    Err(ConfigError(vec![Problem {
+        key: "the file".into(),
+        source: path.display().to_string(),
+        cure: format!("is not TOML at line {line} ({what}); mend it there"),
+    }]))
+}
+
+/// A variable that lacks an underscore between section and key. Others may begin as ours do:
+/// Kubernetes sets `PAYOUTD_SERVICE_HOST` beside a service of that name.
+fn misspelt(name: &str, known: &BTreeSet<String>) -> Option<Problem> {
+    let variable = |key: &String| format!("{PREFIX}{}", key.to_uppercase().replace('.', "__"));
+    let meant = known.iter().map(variable).find(|known| known.replace("__", "_") == name)?;
+    Some(Problem {
+        key: name.to_owned(),
+        source: "environment".into(),
+        cure: format!("is not a setting; did you mean {meant}?"),
+    })
 }
 
 /// Gives a source of settings the name that errors call it by.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::id::PayoutId;
-use super::json::{Object, Raw, canonical};
+use super::json::{Object, Raw, canonical, is_word};
 use super::money::{Currency, Money};
 use super::time::Timestamp;
 
@@ -218,8 +218,8 @@ impl<'a> Reader<'a> {
         if self.present("type").is_none() {
             self.refuse("/type", "is missing: say \"payout.create\"");
         } else if let Some(other) = self.text("type").filter(|t| t != "payout.create") {
-            let shown: String = other.chars().take(40).collect();
-            self.refuse("/type", format!("{shown:?} is not known: say \"payout.create\""));
+            let shown = if is_word(&other) { format!("{other:?} ") } else { String::new() };
+            self.refuse("/type", format!("{shown}is not known: say \"payout.create\""));
         }
     }
 
@@ -290,9 +290,11 @@ impl<'a> Reader<'a> {
             self.refuse("/payment_method/type", "must be a string, such as \"card\"");
             return method;
         };
-        if !method[kind].is_object() {
-            let pointer = format!("/payment_method/{}", kind.replace('~', "~0").replace('/', "~1"));
+        if !method[kind].is_object() && is_word(kind) {
+            let pointer = format!("/payment_method/{kind}");
             self.refuse(&pointer, "is missing: the details of the method go here");
+        } else if !method[kind].is_object() {
+            self.refuse("/payment_method/type", "must name the field that holds the details");
         }
         match kind {
             "card" => self.card(&method["card"]),

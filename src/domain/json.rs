@@ -13,6 +13,9 @@ use serde_json::value::RawValue;
 /// Deepest nesting accepted. The bank's own objects go six deep; the bound keeps recursion small.
 pub const DEPTH_MAX: usize = 32;
 
+/// Longest text that is taken for a word; the bank's longest field name has 21 characters.
+const WORD_CHARS_MAX: usize = 40;
+
 /// A JSON value with the exact bytes it was written with.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -96,7 +99,8 @@ impl<'de> Deserialize<'de> for Object {
                 let mut object = Object::default();
                 while let Some((key, value)) = map.next_entry::<String, Raw>()? {
                     if object.get(&key).is_some() {
-                        return Err(de::Error::custom(format_args!("key {key:?} occurs twice")));
+                        let key = if is_word(&key) { &key } else { "of an object" };
+                        return Err(de::Error::custom(format_args!("key {key} occurs twice")));
                     }
                     object.0.push((key, value));
                 }
@@ -106,6 +110,13 @@ impl<'de> Deserialize<'de> for Object {
 
         deserializer.deserialize_map(Fields)
     }
+}
+
+/// Whether a text looks like the name of a field or kind, so that a message may repeat it. What
+/// somebody put there by mistake may be a card number, a token or a person's name.
+pub(super) fn is_word(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b"_.-".contains(&b);
+    (1..=WORD_CHARS_MAX).contains(&text.len()) && text.bytes().all(plain)
 }
 
 /// Writes a value in one agreed way: keys sorted, no spacing, strings escaped alike. Numbers keep

@@ -109,7 +109,13 @@ async fn handle(delivery: Delivery, handler: Arc<dyn Handler>, shutdown: Shutdow
     };
     let settled = match handled {
         Ok(Handled::Done) => settle.acknowledge().await,
-        Ok(Handled::DeadLetter { reason }) => settle.dead_letter(&reason).await,
+        Ok(Handled::DeadLetter { reason }) => {
+            let settled = settle.dead_letter(&reason).await;
+            if settled.is_ok() {
+                tracing::error!(event = "message.dead_lettered", reason);
+            }
+            settled
+        }
         Err(error) => {
             tracing::warn!(event = "message.handed_back", %error);
             pause(&shutdown).await;

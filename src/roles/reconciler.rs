@@ -30,7 +30,11 @@ impl Handler for Reconciler {
     async fn handle(&self, body: &[u8]) -> Result<Handled, HandleError> {
         let ticket: Ticket = match serde_json::from_slice(body) {
             Ok(ticket) => ticket,
-            Err(e) => return Ok(Handled::DeadLetter { reason: format!("not a ticket: {e}") }),
+            Err(e) => {
+                // The error's own text repeats what it found there.
+                let reason = format!("not a ticket, as of line {} column {}", e.line(), e.column());
+                return Ok(Handled::DeadLetter { reason });
+            }
         };
         let loaded = self.driver.store.load(&ticket.payout).await?;
         let Some(payout) = loaded.payout else {

@@ -1,0 +1,73 @@
+//! `payoutd bank-sim` as a process, and its ledger over HTTP.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::place::Place;
+use crate::process::{Ended, Process, Stream};
+
+/// Longest wait for an answer on loopback.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct BankSim {
+    process: Process,
+    address: String,
+}
+
+impl BankSim {
+    /// Starts on a free port, and sets `bank.base_url` to it.
+    pub(crate) fn start(place: &mut Place, args: &[&str]) -> Self {
+        let door = place.setting("ingress.listen");
+        let webhook_url = format!("http://{door}/webhooks/bank131");
+        let own = ["bank-sim", "--listen", "127.0.0.1:0", "--webhook-url", &webhook_url];
+        let process = place.start(own.into_iter().chain(args.iter().copied()));
+        let address = process.line(Stream::Err, |line| {
+            let rest = line.strip_prefix("bank simulator on http://")?;
+            Some(rest.split_once(';')?.0.to_owned())
+        });
+        place.set("bank.base_url", &format!("http://{address}"));
+        Self { process, address }
+    }
+
+    /// How often, and how much, each payout was really paid: its id and amount, sorted.
+    pub(crate) fn paid(&self) -> Vec<(String, i64)> {
+        let ledger = self.get("/_sim/ledger?limit=10000");
+        let rows = ledger["payouts"].as_array().expect("a list");
+        let row = |row: &Value| {
+            let id = row["merchant_payout_id"].as_str().expect("payoutd names its payouts");
+            (id.to_owned(), row["amount"].as_i64().expect("an amount"))
+        };
+        let mut paid: Vec<_> = rows.iter().map(row).collect();
+        paid.sort();
+        paid
+    }
+
+    /// One page of what was asked of the bank, whole.
+    pub(crate) fn requests(&self) -> Vec<Value> {
+        let mut page = self.get("/_sim/requests?limit=10000");
+        serde_json::from_value(page["requests"].take()).expect("a list")
+    }
+
+    fn get(&self, path: &str) -> Value {
+        let answer = self.ask(path).unwrap_or_else(|e| panic!("{path}: {e}"));
+        let (head, body) = answer.split_once("\r\n\r\n").expect("an HTTP answer");
+        assert!(head.starts_with("HTTP/1.1 200 "), "{path}: {answer}");
+        serde_json::from_str(body).unwrap_or_else(|e| panic!("{path}: {e}: {body}"))
+    }
+
+    fn ask(&self, path: &str) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(&self.address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: bank\r\nconnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    }
+
+    pub(crate) fn stop(self) -> Ended {
+        self.process.terminate()
+    }
+}
