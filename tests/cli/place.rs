@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::process::{Ended, Process, Stream};
 
 /// The demo's commands: every way that a payout can end.
-pub(crate) const DEMO_COMMANDS: &str = include_str!("../../config/demo-commands.jsonl");
+pub(crate) const DEMO_COMMANDS: &str = include_str!("../../deploy/examples/payouts.jsonl");
 
 pub(crate) struct Place {
     dir: TempDir,
