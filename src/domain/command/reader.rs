@@ -1,0 +1,194 @@
+//! Reads a command's fields one by one and remembers everything that is wrong.
+
+use serde_json::Value;
+
+use super::super::id::PayoutId;
+use super::super::json::{Object, Raw, is_word};
+use super::super::money::{Currency, Money};
+use super::super::time::Timestamp;
+use super::{Account, Expected, Violation};
+
+/// Reads fields one by one and remembers everything that is wrong.
+pub(super) struct Reader<'a> {
+    pub(super) fields: &'a Object,
+    pub(super) violations: Vec<Violation>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn refuse(&mut self, pointer: &str, problem: impl Into<String>) {
+        self.violations.push(Violation { pointer: pointer.into(), problem: problem.into() });
+    }
+
+    /// A field that is there and is not `null`.
+    fn present(&self, name: &str) -> Option<&'a Raw> {
+        self.fields.get(name).filter(|raw| raw.text() != "null")
+    }
+
+    fn text(&mut self, name: &str) -> Option<String> {
+        let text = self.present(name)?.read().ok();
+        if text.is_none() {
+            self.refuse(&format!("/{name}"), "must be a string");
+        }
+        text
+    }
+
+    pub(super) fn command_type(&mut self) {
+        if self.present("type").is_none() {
+            self.refuse("/type", "is missing: say \"payout.create\"");
+        } else if let Some(other) = self.text("type").filter(|t| t != "payout.create") {
+            let shown = if is_word(&other) { format!("{other:?} ") } else { String::new() };
+            self.refuse("/type", format!("{shown}is not known: say \"payout.create\""));
+        }
+    }
+
+    pub(super) fn payout_id(&mut self) -> Option<PayoutId> {
+        if self.present("payout_id").is_none() {
+            self.refuse(
+                "/payout_id",
+                "is missing: name the payout; the name is its idempotency key",
+            );
+            return None;
+        }
+        match PayoutId::try_from(self.text("payout_id")?) {
+            Ok(id) => Some(id),
+            Err(e) => {
+                self.refuse("/payout_id", e.to_string());
+                None
+            }
+        }
+    }
+
+    pub(super) fn account(&mut self) -> Account {
+        let Some(raw) = self.present("account") else { return Account::Collateral };
+        raw.read().unwrap_or_else(|_| {
+            self.refuse("/account", "must be \"collateral\" or \"settlement\"");
+            Account::Collateral
+        })
+    }
+
+    pub(super) fn money(&mut self) -> Option<Money> {
+        let details: Object = self.object("amount_details")?;
+        let amount = match details.get("amount").map(Raw::read::<i64>) {
+            Some(Ok(amount)) if amount > 0 => Some(amount),
+            _ => {
+                let problem = "must be a whole number of minor units above 0 (10000 = 100.00)";
+                self.refuse("/amount_details/amount", problem);
+                None
+            }
+        };
+        let currency = match details.get("currency").map(Raw::read::<Currency>) {
+            Some(Ok(currency)) => Some(currency),
+            _ => {
+                let problem = "must be a three-letter currency code, such as \"rub\"";
+                self.refuse("/amount_details/currency", problem);
+                None
+            }
+        };
+        Some(Money { amount: amount?, currency: currency? })
+    }
+
+    fn object(&mut self, name: &str) -> Option<Object> {
+        let Some(raw) = self.present(name) else {
+            self.refuse(&format!("/{name}"), "is missing");
+            return None;
+        };
+        let object = raw.read().ok();
+        if object.is_none() {
+            self.refuse(&format!("/{name}"), "must be an object");
+        }
+        object
+    }
+
+    pub(super) fn payment_method(&mut self) -> Value {
+        let Some(raw) = self.object("payment_method").and(self.present("payment_method")) else {
+            return Value::Null;
+        };
+        let method: Value = raw.read().unwrap_or_default();
+        let Some(kind) = method["type"].as_str() else {
+            self.refuse("/payment_method/type", "must be a string, such as \"card\"");
+            return method;
+        };
+        if !method[kind].is_object() && is_word(kind) {
+            let pointer = format!("/payment_method/{kind}");
+            self.refuse(&pointer, "is missing: the details of the method go here");
+        } else if !method[kind].is_object() {
+            self.refuse("/payment_method/type", "must name the field that holds the details");
+        }
+        match kind {
+            "card" => self.card(&method["card"]),
+            "bank_account" => self.bank_account(&method["bank_account"]),
+            _ => {}
+        }
+        method
+    }
+
+    fn card(&mut self, card: &Value) {
+        let pointer = "/payment_method/card/type";
+        match card["type"].as_str() {
+            Some("encrypted_card") => {
+                self.required(card, "/payment_method/card", &["encrypted_card", "number_hash"]);
+            }
+            Some("tokenized_card") => {
+                self.required(card, "/payment_method/card", &["tokenized_card", "token"]);
+            }
+            Some("bank_card") => self.refuse(pointer, OPEN_CARD),
+            Some(_) => {}
+            None => self.refuse(pointer, "must be \"encrypted_card\" or \"tokenized_card\""),
+        }
+        if !card["bank_card"].is_null() && card["type"] != "bank_card" {
+            self.refuse("/payment_method/card/bank_card", OPEN_CARD);
+        }
+    }
+
+    fn bank_account(&mut self, account: &Value) {
+        let at = "/payment_method/bank_account";
+        match account["system_type"].as_str() {
+            Some("ru") => {
+                self.required(account, at, &["ru", "full_name"]);
+                if account["ru"]["token"].is_null() && account["ru"]["account"].is_null() {
+                    let pointer = format!("{at}/ru/token");
+                    self.refuse(&pointer, "is missing: give the account's token");
+                }
+            }
+            Some(_) => {}
+            None => self.refuse(&format!("{at}/system_type"), "must be a string, such as \"ru\""),
+        }
+    }
+
+    fn required(&mut self, value: &Value, at: &str, path: &[&str]) {
+        let found = path.iter().fold(value, |value, key| &value[key]);
+        if found.as_str().is_none_or(str::is_empty) {
+            self.refuse(&format!("{at}/{}", path.join("/")), "must be a non-empty string");
+        }
+    }
+
+    pub(super) fn participants(&mut self) -> Value {
+        let Some(raw) = self.present("participant_details") else { return Value::Null };
+        let participants: Value = raw.read().unwrap_or_default();
+        if !participants.is_object() {
+            self.refuse("/participant_details", "must be an object");
+        }
+        participants
+    }
+
+    pub(super) fn expected(&mut self) -> Expected {
+        let Some(raw) = self.present("expected") else { return Expected::default() };
+        raw.read().unwrap_or_else(|_| {
+            self.refuse("/expected", "may hold \"last4\" and \"bin\", both strings of digits");
+            Expected::default()
+        })
+    }
+
+    pub(super) fn time(&mut self, name: &str) -> Option<Timestamp> {
+        let text = self.text(name)?;
+        let time = Timestamp::parse(&text);
+        if time.is_none() {
+            let problem = "must be an RFC 3339 time, such as \"2026-11-21T18:00:00Z\"";
+            self.refuse(&format!("/{name}"), problem);
+        }
+        time
+    }
+}
+
+const OPEN_CARD: &str = "open card numbers are refused, so that payoutd stays out of PCI DSS \
+                         scope: use a hash (\"encrypted_card\") or a token (\"tokenized_card\")";

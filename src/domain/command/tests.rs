@@ -1,0 +1,103 @@
+//! Commands, good and bad.
+
+use serde_json::json;
+
+use super::*;
+
+fn card_command() -> Value {
+    json!({
+        "type": "payout.create",
+        "payout_id": "inv-1",
+        "payment_method": {"type": "card", "card": {
+            "type": "encrypted_card", "encrypted_card": {"number_hash": "63191fa1"}}},
+        "amount_details": {"amount": 10000, "currency": "rub"},
+    })
+}
+
+fn parse(value: &Value) -> Result<CreateCommand, InvalidCommand> {
+    CreateCommand::parse(value.to_string().as_bytes())
+}
+
+fn pointers(value: &Value) -> Vec<String> {
+    let invalid = parse(value).expect_err("must be refused");
+    invalid.violations.into_iter().map(|v| v.pointer).collect()
+}
+
+#[test]
+fn the_least_a_command_needs() {
+    let command = parse(&card_command()).expect("valid");
+    assert_eq!(command.account, Account::Collateral);
+    assert_eq!(command.money.amount, 10_000);
+    let names: Vec<_> = command.bank_fields().map(|(name, _)| name).collect();
+    assert_eq!(names, ["amount_details", "payment_method"]);
+}
+
+#[test]
+fn all_violations_are_reported_at_once_each_with_its_place() {
+    let bad = json!({
+        "type": "payout.maybe", "payout_id": "a b", "account": "savings",
+        "amount_details": {"amount": 1.5, "currency": "rubles"},
+        "payment_method": {"type": "card", "card": {"type": "bank_card"}},
+        "confirm_before": "tomorrow", "session_id": "ps_1",
+    });
+    assert_eq!(
+        pointers(&bad),
+        [
+            "/type",
+            "/payout_id",
+            "/account",
+            "/amount_details/amount",
+            "/amount_details/currency",
+            "/payment_method/card/type",
+            "/confirm_before",
+            "/session_id"
+        ]
+    );
+    assert_eq!(pointers(&json!({})), ["/type", "/payout_id", "/amount_details", "/payment_method"]);
+}
+
+#[test]
+fn amounts_are_whole_numbers_of_minor_units_above_zero() {
+    for bad in ["0", "-1", "1.0", "1e3", "\"100\"", "9223372036854775808", "null"] {
+        let text = card_command().to_string().replace("10000", bad);
+        assert!(CreateCommand::parse(text.as_bytes()).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn messages_that_are_no_json_object_are_refused() {
+    let large = format!("{{\"a\":\"{}\"}}", "x".repeat(COMMAND_BYTES_MAX));
+    let messages: [&[u8]; 7] =
+        [b"", b"{", b"[]", b"\"a\"", b"\xff{}", b"{\"a\":1,\"a\":2}", large.as_bytes()];
+    for message in messages {
+        assert!(CreateCommand::parse(message).is_err());
+    }
+}
+
+#[test]
+fn unknown_fields_are_kept_as_they_were_written() {
+    let text = card_command().to_string();
+    let text = text.replacen('{', r#"{ "newer": {"z":1.50, "a": [ ]},"#, 1);
+    let command = CreateCommand::parse(text.as_bytes()).expect("valid");
+    assert_eq!(command.field("newer").map(Raw::text), Some(r#"{"z":1.50, "a": [ ]}"#));
+    let stored = serde_json::to_string(&command).expect("JSON");
+    let loaded: CreateCommand = serde_json::from_str(&stored).expect("round trip");
+    assert_eq!(loaded, command);
+}
+
+#[test]
+fn spelling_does_not_make_another_command_but_content_does() {
+    let one = parse(&card_command()).expect("valid");
+    let spaced = serde_json::to_string_pretty(&card_command()).expect("JSON");
+    let same = CreateCommand::parse(spaced.as_bytes()).expect("valid");
+    assert_eq!(one.canonical(), same.canonical());
+    let mut other = card_command();
+    other["amount_details"]["amount"] = json!(10001);
+    assert_ne!(one.canonical(), parse(&other).expect("valid").canonical());
+}
+
+#[test]
+fn a_command_prints_without_what_identifies_the_recipient() {
+    let command = parse(&card_command()).expect("valid");
+    assert!(!format!("{command:?}").contains("63191fa1"));
+}

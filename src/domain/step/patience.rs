@@ -1,0 +1,101 @@
+//! When to ask, to wait, to send again, and to call a person.
+
+use super::super::event::Event;
+use super::super::payout::{CallOutcome, State};
+use super::super::policy::TRIES_MAX;
+use super::super::time::Timestamp;
+use super::{Sight, Step, View, attention, waited_too_long};
+
+impl View<'_> {
+    /// Asks for a person, unless one was asked for already.
+    pub(super) fn once_attentive(&self, reason: &str) -> Step {
+        match self.payout.attention {
+            None => attention(reason),
+            Some(_) => Step::Wait(None),
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Timestamp {
+        self.policy.deadline(&self.payout.intention)
+    }
+
+    /// Started more than once: a decision needs an answer from past the last try's deadline, when
+    /// every try has either shown itself or never will.
+    pub(super) fn once_tries_are_over(&self, then: impl FnOnce() -> Step) -> Step {
+        let fresh = self.sight.is_some_and(|s| s.asked_after(self.deadline()));
+        let several = self.payout.intention.attempt > 1 || self.payout.state == State::Bound;
+        if !several || fresh { then() } else { self.ask_past_deadline() }
+    }
+
+    pub(super) fn ask_past_deadline(&self) -> Step {
+        let deadline = self.deadline();
+        if self.now >= deadline { Step::AskStatus } else { Step::Wait(Some(deadline)) }
+    }
+
+    /// A sight that tells what became of the last call: from past its deadline if its outcome is
+    /// open, any answer of the bank's if it is known.
+    pub(super) fn fresh_sight(&self) -> Option<&Sight> {
+        let definite = self.payout.intention.outcome.is_definite();
+        self.sight.filter(|s| s.asked_after(self.deadline()) || definite && s.is_answer())
+    }
+
+    /// A postponed call is not looked up before it may go out again; a refused one at once; an
+    /// open one past its deadline.
+    pub(super) fn ask_when_known(&self) -> Step {
+        match self.payout.intention.outcome {
+            CallOutcome::Postponed { until } if self.now < until => Step::Wait(Some(until)),
+            CallOutcome::Postponed { .. } | CallOutcome::Refused { .. } => Step::AskStatus,
+            CallOutcome::Pending | CallOutcome::Unknown { .. } | CallOutcome::Answered => {
+                self.ask_past_deadline()
+            }
+        }
+    }
+
+    /// Sends a call that certainly was not sent, as the same try.
+    pub(super) fn send_postponed(&self, until: Timestamp) -> Step {
+        if self.now < until {
+            Step::Wait(Some(until))
+        } else {
+            self.intend(self.payout.intention.attempt)
+        }
+    }
+
+    /// Sends a call again whose effect was looked for in vain past its deadline, as the next try.
+    pub(super) fn send_again(&self) -> Step {
+        let retry_at = self.policy.retry_at(&self.payout.intention);
+        let attempt = self.payout.intention.attempt;
+        if self.now < retry_at {
+            Step::Wait(Some(retry_at))
+        } else if attempt >= TRIES_MAX {
+            let call = self.payout.intention.call;
+            self.once_attentive(&format!("the outcome of {attempt} tries of {call} is unknown"))
+        } else {
+            self.intend(attempt + 1)
+        }
+    }
+
+    pub(super) fn intend(&self, attempt: u32) -> Step {
+        let cancels = self.payout.state == State::Cancelling;
+        if self.payout.attention.is_some() && !cancels {
+            Step::Wait(None)
+        } else {
+            Step::Write(Event::Intended { attempt })
+        }
+    }
+
+    pub(super) fn look_if_due(&self) -> Step {
+        if self.now >= self.payout.next_look_at { Step::AskStatus } else { Step::Wait(None) }
+    }
+
+    /// The bank still works on it. Too long is a matter for a person; a webhook that has nothing
+    /// to say does not put off a look that is due.
+    pub(super) fn wait(&self, sight: &Sight) -> Step {
+        if let Some(event) = waited_too_long(self.payout, self.now) {
+            Step::Write(event)
+        } else if sight.is_answer() {
+            Step::Wait(None)
+        } else {
+            self.look_if_due()
+        }
+    }
+}

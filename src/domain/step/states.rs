@@ -1,0 +1,259 @@
+//! What each state leads to, by what the bank shows.
+
+use super::super::decision::{Verdict, decide};
+use super::super::event::Event;
+use super::super::payout::{CallOutcome, State};
+use super::super::session::{BankReason, Reading, Session};
+use super::{EXPIRED, Sight, Source, Step, View, attention, reject};
+
+const SEVERAL: &str = "the session holds more than one payout";
+
+impl View<'_> {
+    pub(super) fn creating(&self) -> Step {
+        if self.payout.command.expired(self.now) {
+            // Sessions may have been created, but none was ever started.
+            return reject(EXPIRED);
+        }
+        match &self.payout.intention.outcome {
+            CallOutcome::Refused { reason } => {
+                Step::Write(Event::Failed { reason: reason.clone() })
+            }
+            CallOutcome::Postponed { until } => self.send_postponed(*until),
+            CallOutcome::Pending | CallOutcome::Unknown { .. } | CallOutcome::Answered => {
+                self.send_again()
+            }
+        }
+    }
+
+    pub(super) fn bound(&self) -> Step {
+        let Some(sight) = self.sight else { return self.bound_unseen() };
+        match sight.session.reading() {
+            Reading::Empty => self.bound_empty(sight),
+            Reading::Cancelled if sight.session.payouts.is_empty() => {
+                self.once_tries_are_over(|| self.cancelled("the bank ended the empty session"))
+            }
+            Reading::Uncertain(why) if sight.session.payouts.is_empty() => self.once_attentive(why),
+            Reading::InProgress if sight.session.payouts.is_empty() => self.wait(sight),
+            Reading::InProgress
+            | Reading::AwaitsConfirmation
+            | Reading::Succeeded
+            | Reading::Failed(_)
+            | Reading::Cancelled
+            | Reading::Uncertain(_)
+            | Reading::Several => Step::Write(Event::Started {
+                bank_payout: sight.session.payout().and_then(|p| p.id.clone()),
+                answered: false,
+            }),
+        }
+    }
+
+    /// Start may have been sent, and the bank has not been asked.
+    fn bound_unseen(&self) -> Step {
+        match &self.payout.intention.outcome {
+            CallOutcome::Postponed { .. } if self.payout.command.expired(self.now) => {
+                reject(EXPIRED)
+            }
+            CallOutcome::Postponed { until } => self.send_postponed(*until),
+            CallOutcome::Refused { .. } if self.payout.intention.attempt == 1 => Step::AskStatus,
+            CallOutcome::Refused { .. }
+            | CallOutcome::Pending
+            | CallOutcome::Unknown { .. }
+            | CallOutcome::Answered => self.ask_past_deadline(),
+        }
+    }
+
+    /// The bank shows no payout in the session. Only an answer from past the deadline of the last
+    /// try proves that it has none; a single try that was refused proves it at once.
+    fn bound_empty(&self, sight: &Sight) -> Step {
+        let intention = &self.payout.intention;
+        let asked_late = sight.asked_after(self.deadline());
+        match &intention.outcome {
+            CallOutcome::Postponed { .. } => self.bound_unseen(),
+            CallOutcome::Refused { reason }
+                if asked_late || (intention.attempt == 1 && sight.is_answer()) =>
+            {
+                Step::Write(Event::Failed { reason: reason.clone() })
+            }
+            CallOutcome::Refused { .. } => self.ask_past_deadline(),
+            CallOutcome::Pending | CallOutcome::Unknown { .. } | CallOutcome::Answered
+                if !asked_late =>
+            {
+                self.ask_past_deadline()
+            }
+            CallOutcome::Unknown { key_used: true } => self.once_attentive(
+                "the bank has seen this start before, but its session shows no payout",
+            ),
+            CallOutcome::Pending | CallOutcome::Unknown { .. } | CallOutcome::Answered => {
+                if self.policy.confirms_automatically {
+                    self.once_attentive(
+                        "a start with unknown outcome left no trace, and the bank confirms by \
+                         itself: starting again could pay twice",
+                    )
+                } else if self.payout.command.expired(self.now) {
+                    reject(EXPIRED)
+                } else {
+                    self.send_again()
+                }
+            }
+        }
+    }
+
+    pub(super) fn started(&self) -> Step {
+        let Some(sight) = self.sight else { return self.look_if_due() };
+        match sight.session.reading() {
+            Reading::Succeeded => self.succeed(sight),
+            Reading::Failed(reason) => self.once_tries_are_over(|| self.failed(reason.clone())),
+            Reading::Cancelled => {
+                self.once_tries_are_over(|| self.cancelled("the bank ended the session"))
+            }
+            Reading::Uncertain(why) => self.once_attentive(why),
+            Reading::Several if self.payout.attention.is_none() => attention(SEVERAL),
+            // The bank takes a cancellation when it waits for one.
+            Reading::Several if !sight.session.awaits_confirmation => self.wait(sight),
+            Reading::Several => {
+                self.once_tries_are_over(|| self.cancel(SEVERAL.into(), &sight.session))
+            }
+            Reading::AwaitsConfirmation if self.payout.attention.is_some() => Step::Wait(None),
+            Reading::AwaitsConfirmation => self.once_tries_are_over(|| self.gate(sight)),
+            Reading::Empty | Reading::InProgress => self.wait(sight),
+        }
+    }
+
+    fn gate(&self, sight: &Sight) -> Step {
+        match decide(&self.payout.command, &sight.session, self.now) {
+            Verdict::Confirm { confirm_information } => {
+                Step::Write(Event::ConfirmDecided { confirm_information })
+            }
+            Verdict::Cancel { reason } => self.cancel(reason, &sight.session),
+            Verdict::NeedsInformation if !sight.is_answer() => Step::AskStatus,
+            Verdict::NeedsInformation => {
+                let reason = "the bank shows no confirm_information".into();
+                self.cancel(reason, &sight.session)
+            }
+        }
+    }
+
+    pub(super) fn confirming(&self) -> Step {
+        if let Some(step) = self.ending() {
+            return step;
+        }
+        let Some(sight) = self.fresh_sight() else { return self.ask_when_known() };
+        match sight.session.reading() {
+            Reading::AwaitsConfirmation => {}
+            Reading::InProgress => return Step::Write(Event::Confirmed),
+            Reading::Empty
+            | Reading::Succeeded
+            | Reading::Failed(_)
+            | Reading::Cancelled
+            | Reading::Uncertain(_)
+            | Reading::Several => return self.wait(sight),
+        }
+        match &self.payout.intention.outcome {
+            CallOutcome::Refused { reason } => self.once_attentive(&format!(
+                "the bank refused the confirmation ({}) and still waits for it",
+                reason.code
+            )),
+            _ if self.payout.command.expired(self.now) => {
+                self.cancel(EXPIRED.into(), &sight.session)
+            }
+            CallOutcome::Postponed { until } => self.send_postponed(*until),
+            CallOutcome::Pending | CallOutcome::Unknown { .. } | CallOutcome::Answered => {
+                self.send_again()
+            }
+        }
+    }
+
+    pub(super) fn cancelling(&self) -> Step {
+        if let Some(step) = self.ending() {
+            return step;
+        }
+        if self.payout.intention.outcome == CallOutcome::Answered {
+            return self.sight.map_or_else(|| self.look_if_due(), |sight| self.wait(sight));
+        }
+        let Some(sight) = self.fresh_sight() else { return self.ask_when_known() };
+        if !sight.session.awaits_confirmation {
+            return self.wait(sight);
+        }
+        match &self.payout.intention.outcome {
+            CallOutcome::Postponed { until } => self.send_postponed(*until),
+            // A refused cancellation did nothing: unlike a confirmation it is tried again.
+            CallOutcome::Refused { .. }
+            | CallOutcome::Pending
+            | CallOutcome::Unknown { .. }
+            | CallOutcome::Answered => self.send_again(),
+        }
+    }
+
+    pub(super) fn confirmed(&self) -> Step {
+        if let Some(step) = self.ending() {
+            return step;
+        }
+        self.sight.map_or_else(|| self.look_if_due(), |sight| self.wait(sight))
+    }
+
+    pub(super) fn succeeded(&self) -> Step {
+        let Some(Sight { source: Source::Refund { digest }, .. }) = self.sight else {
+            return Step::Done;
+        };
+        let known = |event: &Event| matches!(event, Event::Refunded { digest: d } if d == digest);
+        if self.payout.history.iter().any(|entry| known(&entry.event)) {
+            Step::Done
+        } else {
+            Step::Write(Event::Refunded { digest: digest.clone() })
+        }
+    }
+
+    /// What the bank shows as the end, after a decision; or as something for a person.
+    fn ending(&self) -> Option<Step> {
+        let sight = self.sight?;
+        match sight.session.reading() {
+            Reading::Succeeded => Some(self.succeed(sight)),
+            Reading::Failed(_) if self.payout.state == State::Cancelling => {
+                Some(self.cancelled("the bank ended the session"))
+            }
+            Reading::Failed(reason) => Some(self.failed(reason)),
+            Reading::Cancelled => Some(self.cancelled("the bank ended the session")),
+            Reading::Uncertain(why) => Some(self.once_attentive(why)),
+            Reading::Several if self.payout.state != State::Cancelling => {
+                Some(self.once_attentive(SEVERAL))
+            }
+            Reading::Several
+            | Reading::Empty
+            | Reading::InProgress
+            | Reading::AwaitsConfirmation => None,
+        }
+    }
+
+    fn succeed(&self, sight: &Sight) -> Step {
+        let bank_payout = sight.session.payout().and_then(|p| p.id.clone());
+        Step::Write(Event::Succeeded { bank_payout })
+    }
+
+    fn failed(&self, reason: Option<BankReason>) -> Step {
+        let reason = reason.unwrap_or_else(|| BankReason {
+            code: "unspecified".into(),
+            text: "the bank gave no reason".into(),
+        });
+        Step::Write(Event::Failed { reason })
+    }
+
+    /// Our own reason, where we had one; else the bank's.
+    fn cancelled(&self, otherwise: &str) -> Step {
+        let ours = self.payout.history.iter().rev().find_map(|entry| match &entry.event {
+            Event::CancelDecided { reason, .. } => Some(reason.clone()),
+            _ => None,
+        });
+        let timed_out = self
+            .sight
+            .and_then(|s| s.session.payout())
+            .and_then(|p| p.error.as_ref())
+            .map(|e| format!("not confirmed in time ({})", e.code));
+        let reason = ours.or(timed_out).unwrap_or_else(|| otherwise.into());
+        Step::Write(Event::Cancelled { reason })
+    }
+
+    fn cancel(&self, reason: String, session: &Session) -> Step {
+        let confirm_information = session.confirm_information.clone();
+        Step::Write(Event::CancelDecided { reason, confirm_information })
+    }
+}
