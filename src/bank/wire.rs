@@ -150,8 +150,10 @@ fn payout(fields: PayoutFields, session_error: Option<&BankReason>) -> BankPayou
     }
 }
 
+/// `Null` when not shown; a text, which no reader takes for the object it should be, when it cannot
+/// be read.
 fn value(raw: Option<&Raw>) -> Value {
-    raw.and_then(|raw| raw.read().ok()).unwrap_or_default()
+    raw.map_or(Value::Null, |raw| raw.read().unwrap_or_else(|_| "unreadable".into()))
 }
 
 fn money(raw: &Raw) -> Option<Money> {

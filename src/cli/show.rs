@@ -121,6 +121,7 @@ fn detail(event: &Event) -> String {
         | Event::ConfirmDecided { .. }
         | Event::Confirmed
         | Event::CancelTaken
+        | Event::StrayFound { .. }
         | Event::Refunded { .. }
         | Event::TicketIssued { .. }
         | Event::Published { .. } => String::new(),

@@ -8,7 +8,7 @@ use super::event::Event;
 use super::id::SessionId;
 use super::payout::{CallOutcome, Payout};
 use super::policy::Policy;
-use super::session::{BankReason, Session};
+use super::session::{BankReason, Reading, Session};
 use super::time::Timestamp;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -67,14 +67,6 @@ pub fn record_answer(payout: &Payout, answer: &Answer, policy: &Policy, now: Tim
         Answer::Misconfigured(reason) => {
             Event::OutcomeUnknown { why: reason.code.clone(), key_used: false }
         }
-        Answer::KeyUsed if intention.attempt == 1 => attention(
-            payout,
-            format!(
-                "the bank has seen the first {} of this payout before: the store may have \
-                 forgotten something",
-                intention.call
-            ),
-        ),
         Answer::KeyUsed => {
             Event::OutcomeUnknown { why: "idempotency key already used".into(), key_used: true }
         }
@@ -85,6 +77,10 @@ pub fn record_answer(payout: &Payout, answer: &Answer, policy: &Policy, now: Tim
 
 fn record_done(payout: &Payout, session: &Session, policy: &Policy, now: Timestamp) -> Event {
     match payout.intention.call {
+        Call::Create if session.reading() != Reading::Empty => attention(
+            payout,
+            format!("the bank answered create with {}, which is not new", session.id),
+        ),
         Call::Create => Event::SessionBound {
             session: session.id.clone(),
             next_look_at: now + policy.delays.after(0),

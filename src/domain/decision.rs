@@ -1,8 +1,8 @@
 //! The gate: may this payout be confirmed?
 //!
-//! Holds what the bank shows against what the command asked for. Anything that disagrees is a
-//! reason to cancel. `FIELDS` says for each field whether it must be shown, is compared when it
-//! is shown, or decides nothing.
+//! Holds what the bank shows against what the command asked for. Anything that disagrees, or cannot
+//! be read, is a reason to cancel. Amount and currency must be shown; `METHOD_FIELDS` and
+//! `PARTICIPANT_FIELDS` are compared when they are shown; nothing else decides.
 
 use serde_json::Value;
 
@@ -24,11 +24,11 @@ pub enum Verdict {
     NeedsInformation,
 }
 
-/// Where a field stands in the command and in what the bank shows, and how the two compare.
+/// Where a field stands, the same in the command and in what the bank shows, and how they compare.
 struct Field {
     name: &'static str,
     /// Path in the command's `payment_method` or `participant_details`.
-    asked: &'static [&'static str],
+    path: &'static [&'static str],
     compare: Compare,
 }
 
@@ -44,7 +44,7 @@ enum Compare {
 /// listed decides nothing: descriptions, brands, countries, and a card's hash, which the bank
 /// never shows.
 const METHOD_FIELDS: &[Field] = &[
-    Field { name: "payment method", asked: &["type"], compare: Compare::Exact },
+    Field { name: "payment method", path: &["type"], compare: Compare::Exact },
     field(&["bank_account", "system_type"], "bank account system"),
     field(&["bank_account", "ru", "token"], "account token"),
     field(&["bank_account", "ru", "account"], "account number"),
@@ -64,12 +64,12 @@ const PARTICIPANT_FIELDS: &[Field] = &[
     field(&["sender", "account"], "sender account"),
 ];
 
-const fn field(asked: &'static [&'static str], name: &'static str) -> Field {
-    Field { name, asked, compare: Compare::Exact }
+const fn field(path: &'static [&'static str], name: &'static str) -> Field {
+    Field { name, path, compare: Compare::Exact }
 }
 
-const fn name(asked: &'static [&'static str], name: &'static str) -> Field {
-    Field { name, asked, compare: Compare::Words }
+const fn name(path: &'static [&'static str], name: &'static str) -> Field {
+    Field { name, path, compare: Compare::Words }
 }
 
 /// Decides on a session that awaits confirmation, holds one payout and is the payout's own.
@@ -82,6 +82,9 @@ pub fn decide(command: &CreateCommand, session: &Session, now: Timestamp) -> Ver
         return cancel("the command's confirm_before has passed".into());
     }
     let mut differs = differences(command, shown);
+    if session.payout_id.as_ref().is_some_and(|id| *id != command.payout_id) {
+        differs.push("payout id in the metadata");
+    }
     let confirm_information = match command.account {
         Account::Collateral => session.confirm_information.clone(),
         Account::Settlement => match &session.confirm_information {
@@ -117,7 +120,11 @@ fn differences(command: &CreateCommand, shown: &BankPayout) -> Vec<&'static str>
     let method = (&command.payment_method, &shown.payment_method);
     let participants = (&command.participants, &shown.participants);
     for ((asked, shown), fields) in [(method, METHOD_FIELDS), (participants, PARTICIPANT_FIELDS)] {
-        differs.extend(fields.iter().filter(|f| f.differs(asked, shown)).map(|f| f.name));
+        if shown.is_null() || shown.is_object() {
+            differs.extend(fields.iter().filter(|f| f.differs(asked, shown)).map(|f| f.name));
+        } else {
+            differs.push("details that cannot be read");
+        }
     }
     let card = &shown.payment_method["card"];
     for (name, expected) in [("last4", &command.expected.last4), ("bin", &command.expected.bin)] {
@@ -151,16 +158,36 @@ fn information_differences(command: &CreateCommand, information: &Raw) -> Vec<&'
 
 impl Field {
     fn differs(&self, asked: &Value, shown: &Value) -> bool {
-        let at = |value| self.asked.iter().try_fold(value, |v: &Value, key| v.get(key));
-        match (at(asked), at(shown)) {
-            (None | Some(Value::Null), _) | (_, None | Some(Value::Null)) => false,
-            (Some(Value::String(asked)), Some(Value::String(shown))) => match self.compare {
-                Compare::Exact => asked != shown,
-                Compare::Words => !same_words(asked, shown),
+        match (self.find(asked), self.find(shown)) {
+            (_, Found::Unreadable) => true,
+            (Found::Nothing | Found::Unreadable, _) | (_, Found::Nothing) => false,
+            (Found::Value(asked), Found::Value(shown)) => match (asked, shown, self.compare) {
+                (Value::String(asked), Value::String(shown), Compare::Words) => {
+                    !same_words(asked, shown)
+                }
+                (asked, shown, Compare::Words | Compare::Exact) => asked != shown,
             },
-            (Some(asked), Some(shown)) => asked != shown,
         }
     }
+
+    fn find<'a>(&self, whole: &'a Value) -> Found<'a> {
+        let mut value = whole;
+        for key in self.path {
+            value = match value {
+                Value::Null => return Found::Nothing,
+                Value::Object(fields) => fields.get(*key).unwrap_or(&Value::Null),
+                _ => return Found::Unreadable,
+            };
+        }
+        if value.is_null() { Found::Nothing } else { Found::Value(value) }
+    }
+}
+
+enum Found<'a> {
+    Nothing,
+    Value(&'a Value),
+    /// Something stands there that is not what it should be.
+    Unreadable,
 }
 
 fn same_words(one: &str, other: &str) -> bool {

@@ -16,7 +16,8 @@ pub struct Entry {
     pub event: Event,
 }
 
-/// Something that happened. The history keeps them all but the last two.
+/// Something that happened. The history keeps them all but the last two, and of calls that could not
+/// be sent only the first postponement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
@@ -63,6 +64,12 @@ pub enum Event {
     Rejected { reason: String },
     /// A person must look.
     NeedsAttention { reason: String },
+    /// A session that still waits for confirmation was found under a final payout; cancelling it is
+    /// intended at once.
+    StrayFound {
+        #[serde(skip)]
+        confirm_information: Option<Raw>,
+    },
     /// Money came back after success. `digest` tells one notice from another.
     Refunded { digest: String },
     /// Not kept in the history: a ticket with the next number is out, due then.
@@ -90,6 +97,7 @@ impl Event {
             Self::Cancelled { .. } => "cancelled",
             Self::Rejected { .. } => "rejected",
             Self::NeedsAttention { .. } => "needs_attention",
+            Self::StrayFound { .. } => "stray_found",
             Self::Refunded { .. } => "refunded",
             Self::TicketIssued { .. } => "ticket_issued",
             Self::Published { .. } => "published",
@@ -115,6 +123,7 @@ impl Event {
             | Self::Refused { .. }
             | Self::CancelTaken
             | Self::NeedsAttention { .. }
+            | Self::StrayFound { .. }
             | Self::Refunded { .. }
             | Self::TicketIssued { .. }
             | Self::Published { .. } => None,
@@ -128,7 +137,8 @@ impl Event {
             | Self::Intended { .. }
             | Self::SessionBound { .. }
             | Self::ConfirmDecided { .. }
-            | Self::CancelDecided { .. } => true,
+            | Self::CancelDecided { .. }
+            | Self::StrayFound { .. } => true,
             Self::Postponed { .. }
             | Self::OutcomeUnknown { .. }
             | Self::Refused { .. }

@@ -42,6 +42,7 @@ pub fn kind(event: &Event) -> Option<&'static str> {
         | Event::ConfirmDecided { .. }
         | Event::CancelDecided { .. }
         | Event::CancelTaken
+        | Event::StrayFound { .. }
         | Event::TicketIssued { .. }
         | Event::Published { .. } => None,
     }
@@ -163,6 +164,7 @@ fn explanation(event: &Event) -> (Option<&BankReason>, Option<&str>) {
         | Event::Confirmed
         | Event::CancelTaken
         | Event::Succeeded { .. }
+        | Event::StrayFound { .. }
         | Event::Refunded { .. }
         | Event::TicketIssued { .. }
         | Event::Published { .. } => (None, None),

@@ -162,6 +162,7 @@ pub(crate) fn one_of_each() -> Vec<Event> {
         Event::Cancelled { reason: "ended".into() },
         Event::Rejected { reason: "too late".into() },
         Event::NeedsAttention { reason: "look".into() },
+        Event::StrayFound { confirm_information: None },
         Event::Refunded { digest: "d".into() },
         Event::TicketIssued { next_look_at: at(40) },
         Event::Published { published: 1 },

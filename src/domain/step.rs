@@ -61,7 +61,6 @@ pub fn next_step(payout: &Payout, sight: Option<&Sight>, policy: &Policy, now: T
     let own = sight.filter(|s| is_bound_to(payout, &s.session.id));
     if let (Some(stranger), None) = (sight, own)
         && stranger.session.may_pay()
-        && !payout.state.is_final()
         && payout.attention.is_none()
     {
         let session = &stranger.session.id;
@@ -75,8 +74,7 @@ pub fn next_step(payout: &Payout, sight: Option<&Sight>, policy: &Policy, now: T
         State::Confirming => view.confirming(),
         State::Cancelling => view.cancelling(),
         State::Confirmed => view.confirmed(),
-        State::Succeeded => view.succeeded(),
-        State::Failed | State::Cancelled | State::Rejected => Step::Done,
+        State::Succeeded | State::Failed | State::Cancelled | State::Rejected => view.ended(),
     }
 }
 

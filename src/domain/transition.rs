@@ -68,6 +68,12 @@ pub fn apply(
             next.intention = Intention::new(Call::Cancel, 1, at);
             next.confirm_information = confirm_information.take().or(next.confirm_information);
         }
+        Event::StrayFound { confirm_information } => {
+            let last = &payout.intention;
+            let attempt = if last.call == Call::Cancel { last.attempt + 1 } else { 1 };
+            next.intention = Intention::new(Call::Cancel, attempt, at);
+            next.confirm_information = confirm_information.take().or(next.confirm_information);
+        }
         Event::Confirmed | Event::CancelTaken => next.intention.outcome = CallOutcome::Answered,
         Event::Succeeded { bank_payout } => {
             if bank_payout.is_some() {
@@ -104,25 +110,31 @@ fn target(payout: &Payout, event: &Event) -> Option<State> {
         // A record begins with it: see `Payout::accept`.
         Event::Accepted => false,
         Event::TicketIssued { .. } | Event::Published { .. } => true,
-        Event::NeedsAttention { .. } => !from.is_final(),
+        Event::NeedsAttention { .. } => true,
+        Event::StrayFound { .. } => from.is_final(),
         Event::Intended { attempt } => {
             from.awaits_answer() && may_intend(&payout.intention, *attempt)
         }
         Event::Postponed { .. } | Event::OutcomeUnknown { .. } | Event::Refused { .. } => {
-            from.awaits_answer()
+            from.awaits_answer() || strays(payout)
         }
         Event::SessionBound { .. } => from == S::Creating,
         Event::Started { .. } => from == S::Bound,
         Event::ConfirmDecided { .. } => from == S::Started,
-        Event::CancelDecided { .. } => matches!(from, S::Started | S::Confirming),
+        Event::CancelDecided { .. } => matches!(from, S::Bound | S::Started | S::Confirming),
         Event::Confirmed => from == S::Confirming,
-        Event::CancelTaken => from == S::Cancelling,
+        Event::CancelTaken => from == S::Cancelling || strays(payout),
         Event::Succeeded { .. } | Event::Cancelled { .. } => from.may_have_started(),
         Event::Failed { .. } => from.may_have_started() || from == S::Creating,
         Event::Rejected { .. } => matches!(from, S::Creating | S::Bound),
         Event::Refunded { .. } => from == S::Succeeded,
     };
     allowed.then(|| event.leads_to().unwrap_or(from))
+}
+
+/// A session under a final payout is being cancelled.
+fn strays(payout: &Payout) -> bool {
+    payout.state.is_final() && payout.intention.call == Call::Cancel
 }
 
 /// The next try, or the same one again if it certainly was not sent.

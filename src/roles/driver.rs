@@ -19,9 +19,9 @@ use crate::domain::call::Answer;
 use crate::domain::command::CreateCommand;
 use crate::domain::event::Event;
 use crate::domain::id::SessionId;
-use crate::domain::payout::{Payout, State};
+use crate::domain::payout::Payout;
 use crate::domain::policy::Policy;
-use crate::domain::session::{Reading, Session};
+use crate::domain::session::Session;
 use crate::domain::step::{Sight, Source, Step, next_step, waited_too_long};
 use crate::domain::time::Timestamp;
 use crate::domain::transition::apply;
@@ -105,7 +105,6 @@ impl<'a> Run<'a> {
     }
 
     async fn until_rest(mut self) -> Result<(), HandleError> {
-        self.alert_on_contradiction();
         for _ in 0..STEPS_MAX {
             self.publish_events().await?;
             let policy = &self.driver.policy;
@@ -193,7 +192,7 @@ impl<'a> Run<'a> {
 
     /// Asks the bank what became of the session. `false`: it gave no session.
     async fn ask_status(&mut self) -> Result<bool, HandleError> {
-        let session = self.payout.session.clone().unwrap_or_else(|| SessionId::new(""));
+        let Some(session) = self.payout.session.clone() else { return Ok(false) };
         let asked_at = self.clock.now();
         let answer = self.driver.bank.status(&self.payout, &session).await;
         if let Answer::Done(session) = answer {
@@ -209,33 +208,6 @@ impl<'a> Run<'a> {
 
     fn see(&mut self, session: Session, asked_at: Timestamp) {
         self.sight = Some(Sight { session, source: Source::Answer { asked_at } });
-    }
-
-    /// What is final stays; but if the bank shows something else, a person must know.
-    fn alert_on_contradiction(&self) {
-        let Some(sight) = &self.sight else { return };
-        if !self.payout.state.is_final() {
-            return;
-        }
-        let paid = self.payout.state == State::Succeeded;
-        let contradicts = match sight.session.reading() {
-            Reading::Succeeded => !paid,
-            Reading::Failed(_) | Reading::Cancelled => paid,
-            Reading::Several => true,
-            Reading::Empty
-            | Reading::InProgress
-            | Reading::AwaitsConfirmation
-            | Reading::Uncertain(_) => false,
-        };
-        if contradicts {
-            tracing::error!(
-                event = "payout.contradicted",
-                payout_id = %self.payout.id(),
-                session_id = %sight.session.id,
-                state = %self.payout.state,
-                "the bank shows another end than the one recorded: compare its report"
-            );
-        }
     }
 
     fn log_change(&self, event: &'static str) {

@@ -39,7 +39,13 @@ fn each_field_that_disagrees_cancels_and_is_named() {
     let ru = |p: &mut BankPayout, key: &str, value: Value| {
         p.payment_method["bank_account"]["ru"][key] = value;
     };
-    let cases: [(&str, Session); 8] = [
+    let mut foreign = awaiting();
+    foreign.payout_id = Some("inv-2".parse().expect("valid"));
+    let cases: [(&str, Session); 12] = [
+        ("payout id in the metadata", foreign),
+        ("details that cannot be read", with(|p| p.payment_method = json!("unreadable"))),
+        ("details that cannot be read", with(|p| p.participants = json!([1]))),
+        ("sender account", with(|p| p.participants["sender"] = json!({"account": []}))),
         ("amount (not shown)", with(|p| p.money = None)),
         ("amount", with(|p| p.money = rub(300_001))),
         ("currency", with(|p| p.money = Some(Money { amount: 300_000, currency: usd }))),

@@ -1,20 +1,34 @@
 //! What each state leads to, by what the bank shows.
 
+use super::super::call::Call;
 use super::super::decision::{Verdict, decide};
 use super::super::event::Event;
 use super::super::payout::{CallOutcome, State};
+use super::super::policy::TRIES_MAX;
 use super::super::session::{BankReason, Reading, Session};
 use super::{EXPIRED, Sight, Source, Step, View, attention, reject};
 
 const SEVERAL: &str = "the session holds more than one payout";
 
+const FORGOTTEN: &str = "the bank has seen a call of this payout before, and shows no payout for it: \
+                         the store may have forgotten something";
+
 impl View<'_> {
     pub(super) fn creating(&self) -> Step {
+        let intention = &self.payout.intention;
+        if self.payout.attention.is_some() {
+            return Step::Wait(None);
+        }
+        if matches!(intention.outcome, CallOutcome::Unknown { key_used: true })
+            && intention.attempt == 1
+        {
+            return attention(FORGOTTEN);
+        }
         if self.payout.command.expired(self.now) {
             // Sessions may have been created, but none was ever started.
             return reject(EXPIRED);
         }
-        match &self.payout.intention.outcome {
+        match &intention.outcome {
             CallOutcome::Refused { reason } => {
                 Step::Write(Event::Failed { reason: reason.clone() })
             }
@@ -50,6 +64,7 @@ impl View<'_> {
     /// Start may have been sent, and the bank has not been asked.
     fn bound_unseen(&self) -> Step {
         match &self.payout.intention.outcome {
+            CallOutcome::Postponed { .. } if self.payout.attention.is_some() => Step::Wait(None),
             CallOutcome::Postponed { .. } if self.payout.command.expired(self.now) => {
                 reject(EXPIRED)
             }
@@ -63,7 +78,8 @@ impl View<'_> {
     }
 
     /// The bank shows no payout in the session. Only an answer from past the deadline of the last
-    /// try proves that it has none; a single try that was refused proves it at once.
+    /// try proves that it has none; a single try that was refused proves it at once. What needs a
+    /// person is never ended here.
     fn bound_empty(&self, sight: &Sight) -> Step {
         let intention = &self.payout.intention;
         let asked_late = sight.asked_after(self.deadline());
@@ -72,7 +88,8 @@ impl View<'_> {
             CallOutcome::Refused { reason }
                 if asked_late || (intention.attempt == 1 && sight.is_answer()) =>
             {
-                Step::Write(Event::Failed { reason: reason.clone() })
+                let failed = Step::Write(Event::Failed { reason: reason.clone() });
+                if self.payout.attention.is_none() { failed } else { Step::Wait(None) }
             }
             CallOutcome::Refused { .. } => self.ask_past_deadline(),
             CallOutcome::Pending | CallOutcome::Unknown { .. } | CallOutcome::Answered
@@ -80,21 +97,27 @@ impl View<'_> {
             {
                 self.ask_past_deadline()
             }
-            CallOutcome::Unknown { key_used: true } => self.once_attentive(
-                "the bank has seen this start before, but its session shows no payout",
-            ),
+            CallOutcome::Unknown { key_used: true } => self.once_attentive(FORGOTTEN),
             CallOutcome::Pending | CallOutcome::Unknown { .. } | CallOutcome::Answered => {
-                if self.policy.confirms_automatically {
-                    self.once_attentive(
-                        "a start with unknown outcome left no trace, and the bank confirms by \
-                         itself: starting again could pay twice",
-                    )
-                } else if self.payout.command.expired(self.now) {
-                    reject(EXPIRED)
-                } else {
-                    self.send_again()
-                }
+                self.start_without_trace(sight)
             }
+        }
+    }
+
+    /// Past the last deadline the bank shows no trace of any start.
+    fn start_without_trace(&self, sight: &Sight) -> Step {
+        if self.payout.attention.is_some() {
+            Step::Wait(None)
+        } else if self.policy.confirms_automatically {
+            attention(
+                "a start with unknown outcome left no trace, and the bank confirms by itself: \
+                 starting again could pay twice",
+            )
+        } else if self.payout.command.expired(self.now) {
+            // A start that is later still than its deadline must find no open session.
+            self.cancel(EXPIRED.into(), &sight.session)
+        } else {
+            self.send_again()
         }
     }
 
@@ -140,6 +163,8 @@ impl View<'_> {
         let Some(sight) = self.fresh_sight() else { return self.ask_when_known() };
         match sight.session.reading() {
             Reading::AwaitsConfirmation => {}
+            // A word that is newer than this program may stand beside the wish to be confirmed.
+            Reading::InProgress if sight.session.awaits_confirmation => return self.wait(sight),
             Reading::InProgress => return Step::Write(Event::Confirmed),
             Reading::Empty
             | Reading::Succeeded
@@ -171,11 +196,18 @@ impl View<'_> {
             return self.sight.map_or_else(|| self.look_if_due(), |sight| self.wait(sight));
         }
         let Some(sight) = self.fresh_sight() else { return self.ask_when_known() };
-        if !sight.session.awaits_confirmation {
+        if sight.session.reading() != Reading::Empty && !sight.session.awaits_confirmation {
             return self.wait(sight);
         }
         match &self.payout.intention.outcome {
             CallOutcome::Postponed { until } => self.send_postponed(*until),
+            // Nothing to cancel, and nothing ever came: should it come yet, it is a stray.
+            CallOutcome::Refused { .. }
+                if sight.session.reading() == Reading::Empty
+                    && sight.asked_after(self.deadline()) =>
+            {
+                self.cancelled("the bank keeps the empty session")
+            }
             // A refused cancellation did nothing: unlike a confirmation it is tried again.
             CallOutcome::Refused { .. }
             | CallOutcome::Pending
@@ -191,12 +223,57 @@ impl View<'_> {
         self.sight.map_or_else(|| self.look_if_due(), |sight| self.wait(sight))
     }
 
-    pub(super) fn succeeded(&self) -> Step {
-        let Some(Sight { source: Source::Refund { digest }, .. }) = self.sight else {
-            return Step::Done;
-        };
+    /// What is final stays. What the bank shows against it is for a person; a session that still
+    /// waits for a confirmation is cancelled.
+    pub(super) fn ended(&self) -> Step {
+        let Some(sight) = self.sight else { return Step::Done };
+        let paid = self.payout.state == State::Succeeded;
+        match sight.session.reading() {
+            Reading::Succeeded if paid => self.refund(sight),
+            Reading::AwaitsConfirmation if !paid => self.cancel_stray(sight),
+            Reading::Succeeded => {
+                self.contradiction(sight, "the bank paid it after it was recorded as not paid")
+            }
+            Reading::Failed(_) | Reading::Cancelled if paid => {
+                self.contradiction(sight, "the bank shows as not paid what was recorded as paid")
+            }
+            Reading::Several => self.contradiction(sight, SEVERAL),
+            Reading::Empty
+            | Reading::InProgress
+            | Reading::AwaitsConfirmation
+            | Reading::Failed(_)
+            | Reading::Cancelled
+            | Reading::Uncertain(_) => self.refund(sight),
+        }
+    }
+
+    /// A webhook may be an old one: the bank is asked before anybody is called.
+    fn contradiction(&self, sight: &Sight, what: &str) -> Step {
+        match &self.payout.attention {
+            Some(_) => Step::Done,
+            None if sight.is_answer() => attention(what),
+            None => Step::AskStatus,
+        }
+    }
+
+    fn cancel_stray(&self, sight: &Sight) -> Step {
+        let last = &self.payout.intention;
+        let cancelled_just_now = last.call == Call::Cancel && self.now < self.policy.retry_at(last);
+        if cancelled_just_now || last.attempt >= TRIES_MAX {
+            Step::Done
+        } else if sight.is_answer() {
+            let confirm_information = sight.session.confirm_information.clone();
+            Step::Write(Event::StrayFound { confirm_information })
+        } else {
+            Step::AskStatus
+        }
+    }
+
+    fn refund(&self, sight: &Sight) -> Step {
+        let Source::Refund { digest } = &sight.source else { return Step::Done };
         let known = |event: &Event| matches!(event, Event::Refunded { digest: d } if d == digest);
-        if self.payout.history.iter().any(|entry| known(&entry.event)) {
+        let told = self.payout.history.iter().any(|entry| known(&entry.event));
+        if told || self.payout.state != State::Succeeded {
             Step::Done
         } else {
             Step::Write(Event::Refunded { digest: digest.clone() })

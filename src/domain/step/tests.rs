@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::call::{Answer, record_answer};
+use super::super::call::{Answer, Call, record_answer};
 use super::super::samples::*;
 use super::super::session::{PayoutStatus as P, SessionStatus as S};
 use super::super::transition::apply;
@@ -17,7 +17,7 @@ fn step(payout: &Payout, sight: Option<&Sight>, seconds: i64) -> Step {
 fn name(step: &Step) -> &'static str {
     match step {
         Step::Write(event) => event.name(),
-        Step::AskStatus => "ask status",
+        Step::AskStatus => "ask_status",
         Step::Wait(_) => "wait",
         Step::Done => "done",
     }
@@ -42,12 +42,12 @@ fn every_state_and_reading_has_its_step() {
         (State::Bound, "intended started started started started started started started"),
         (State::Started, "wait wait confirm_decided succeeded failed cancelled needs_attention needs_attention"),
         (State::Confirming, "wait confirmed intended succeeded failed cancelled needs_attention needs_attention"),
-        (State::Cancelling, "wait wait intended succeeded cancelled cancelled needs_attention intended"),
+        (State::Cancelling, "intended wait intended succeeded cancelled cancelled needs_attention intended"),
         (State::Confirmed, "wait wait wait succeeded failed cancelled needs_attention needs_attention"),
-        (State::Succeeded, "done done done done done done done done"),
-        (State::Failed, "done done done done done done done done"),
-        (State::Cancelled, "done done done done done done done done"),
-        (State::Rejected, "done done done done done done done done"),
+        (State::Succeeded, "done done done done needs_attention needs_attention done needs_attention"),
+        (State::Failed, "done done stray_found needs_attention done done done needs_attention"),
+        (State::Cancelled, "done done stray_found needs_attention done done done needs_attention"),
+        (State::Rejected, "done needs_attention needs_attention needs_attention done done needs_attention needs_attention"),
     ];
     #[rustfmt::skip]
     let webhooks = [
@@ -57,10 +57,10 @@ fn every_state_and_reading_has_its_step() {
         (State::Confirming, "wait wait wait succeeded failed cancelled needs_attention needs_attention"),
         (State::Cancelling, "wait wait wait succeeded cancelled cancelled needs_attention wait"),
         (State::Confirmed, "wait wait wait succeeded failed cancelled needs_attention needs_attention"),
-        (State::Succeeded, "done done done done done done done done"),
-        (State::Failed, "done done done done done done done done"),
-        (State::Cancelled, "done done done done done done done done"),
-        (State::Rejected, "done done done done done done done done"),
+        (State::Succeeded, "done done done done ask_status ask_status done ask_status"),
+        (State::Failed, "done done ask_status ask_status done done done ask_status"),
+        (State::Cancelled, "done done ask_status ask_status done done done ask_status"),
+        (State::Rejected, "done needs_attention needs_attention needs_attention done done needs_attention needs_attention"),
     ];
     for (state, row) in answers {
         for (session, expected) in sessions.iter().zip(row.split(' ')) {
@@ -158,11 +158,14 @@ fn a_bank_that_confirms_by_itself_is_never_asked_to_start_twice() {
 
 #[test]
 fn a_key_that_the_bank_has_seen_is_followed_or_shown_to_a_person() {
-    let first = record_answer(&payout_in(State::Bound), &Answer::KeyUsed, &policy(), at(2));
-    assert_eq!(first.name(), "needs_attention");
+    let used =
+        |payout: &Payout, seconds| record_answer(payout, &Answer::KeyUsed, &policy(), at(seconds));
+    let creating = payout_in(State::Creating);
+    let first = after(creating.clone(), &[(1, used(&creating, 1))]);
+    assert_eq!(name(&step(&first, None, 1)), "needs_attention");
     let second =
         after(payout_in(State::Bound), &[(2, unknown()), (16, Event::Intended { attempt: 2 })]);
-    let used = record_answer(&second, &Answer::KeyUsed, &policy(), at(17));
+    let used = used(&second, 17);
     let payout = after(second, &[(17, used)]);
     let empty = answer(session(S::Created, &[]), at(31));
     assert_eq!(name(&step(&payout, Some(&empty), 31)), "needs_attention", "never a new key");
@@ -175,7 +178,9 @@ fn a_command_past_its_time_is_not_started_nor_confirmed() {
     let late = 36_000;
     assert_eq!(name(&step(&payout_in(State::Creating), None, late)), "rejected");
     let empty = answer(session(S::Created, &[]), at(late));
-    assert_eq!(name(&step(&payout_in(State::Bound), Some(&empty), late)), "rejected");
+    assert_eq!(name(&step(&payout_in(State::Bound), Some(&empty), late)), "cancel_decided");
+    let unsent = after(payout_in(State::Bound), &[(2, Event::Postponed { until: at(9) })]);
+    assert_eq!(name(&step(&unsent, None, late)), "rejected");
     let waits = answer(awaiting(), at(late));
     assert_eq!(name(&step(&payout_in(State::Started), Some(&waits), late)), "cancel_decided");
     assert_eq!(name(&step(&payout_in(State::Confirming), Some(&waits), late)), "cancel_decided");
@@ -220,6 +225,8 @@ fn a_refused_cancellation_is_sent_again_as_long_as_the_bank_waits() {
     assert_eq!(step(&payout, Some(&waits), 4), Step::Wait(Some(at(18))));
     let waits = answer(awaiting(), at(18));
     assert_eq!(step(&payout, Some(&waits), 18), Step::Write(Event::Intended { attempt: 2 }));
+    let empty = answer(session(S::Created, &[]), at(18));
+    assert_eq!(name(&step(&payout, Some(&empty), 18)), "cancelled", "nothing to cancel");
 }
 
 #[test]
@@ -232,6 +239,54 @@ fn another_session_that_may_pay_stops_the_payout() {
     other.awaits_confirmation = false;
     let found = step(&payout_in(State::Started), Some(&webhook(other)), 5);
     assert_eq!(name(&found), "wait", "an unused session is harmless");
+}
+
+#[test]
+fn what_needs_a_person_is_not_ended_by_payoutd_itself() {
+    let attention = Event::NeedsAttention { reason: "look".into() };
+    let late = 36_000;
+    let creating = after(accepted(), &[(1, attention.clone())]);
+    assert_eq!(step(&creating, None, late), Step::Wait(None));
+    let bound = after(payout_in(State::Bound), &[(2, attention.clone())]);
+    let empty = answer(session(S::Created, &[]), at(late));
+    assert_eq!(step(&bound, Some(&empty), late), Step::Wait(None));
+    let refused = after(bound, &[(3, Event::Refused { reason: reason() })]);
+    assert_eq!(step(&refused, Some(&empty), late), Step::Wait(None));
+    let unsent =
+        after(payout_in(State::Bound), &[(2, Event::Postponed { until: at(9) }), (3, attention)]);
+    assert_eq!(step(&unsent, None, late), Step::Wait(None));
+}
+
+#[test]
+fn a_session_that_still_waits_under_a_final_payout_is_cancelled_once_a_deadline() {
+    let rejected = after(payout_in(State::Bound), &[(9, Event::Rejected { reason: "x".into() })]);
+    let seen = webhook(awaiting());
+    assert_eq!(step(&rejected, Some(&seen), 10), Step::AskStatus, "an old webhook may be wrong");
+    let Step::Write(stray) = step(&rejected, Some(&answer(awaiting(), at(10))), 10) else {
+        panic!("no event")
+    };
+    let cancelled = after(rejected, &[(10, stray)]);
+    assert_eq!(cancelled.state, State::Rejected);
+    assert_eq!((cancelled.intention.call, cancelled.intention.attempt), (Call::Cancel, 1));
+    assert_eq!(step(&cancelled, Some(&answer(awaiting(), at(11))), 11), Step::Done);
+    let later = step(&cancelled, Some(&answer(awaiting(), at(99))), 99);
+    assert_eq!(name(&later), "stray_found");
+}
+
+#[test]
+fn a_session_that_is_not_new_is_not_started_in() {
+    let mut used = session(S::InProgress, &[P::Pending]);
+    used.id = SessionId::new("ps_2");
+    let event = record_answer(&accepted(), &Answer::Done(used), &policy(), at(1));
+    assert_eq!(event.name(), "needs_attention");
+}
+
+#[test]
+fn a_new_word_beside_the_wish_to_be_confirmed_is_not_taken_for_a_confirmation() {
+    let mut odd = session(S::InProgress, &[P::Unfamiliar]);
+    odd.awaits_confirmation = true;
+    let found = step(&payout_in(State::Confirming), Some(&answer(odd, at(99))), 99);
+    assert_eq!(found, Step::Wait(None));
 }
 
 #[test]
@@ -329,7 +384,9 @@ proptest! {
         }
         if let Step::Write(event) = step(&payout, sight.as_ref(), seconds) {
             let cancels = payout.state == State::Cancelling;
-            let calls = event.intends_call() && !matches!(event, Event::CancelDecided { .. });
+            let cancel =
+                matches!(event, Event::CancelDecided { .. } | Event::StrayFound { .. });
+            let calls = event.intends_call() && !cancel;
             prop_assert!(!calls || cancels, "{:?}", event);
         }
     }
