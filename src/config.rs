@@ -6,6 +6,7 @@
 
 mod reader;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,6 +29,8 @@ pub struct Config {
     pub concurrency: Concurrency,
     pub shutdown_grace: Duration,
     pub log: Log,
+    /// Where each key's value came from.
+    sources: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug)]
@@ -128,6 +131,12 @@ impl Config {
         Self::read(file, std::env::vars_os(), needs)
     }
 
+    /// A problem that was found with a key's value after it was read, in what it names.
+    pub fn problem(&self, key: &str, cure: String) -> Problem {
+        let source = self.sources.get(key).cloned().unwrap_or_default();
+        Problem { key: key.into(), source, cure }
+    }
+
     /// As `load`, with the environment given.
     pub fn read(
         file: Option<&Path>,
@@ -147,6 +156,7 @@ impl Config {
             },
             shutdown_grace: reader.duration("shutdown.grace"),
             log: log(&mut reader),
+            sources: reader.sources(),
         };
         reader.finish()?;
         Ok(config)

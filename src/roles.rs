@@ -10,10 +10,11 @@ pub mod reconciler;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::bank::client::Bank;
 use crate::bank::signing::PublicKeys;
@@ -82,18 +83,21 @@ pub struct Door {
     pub bank_keys: PublicKeys,
 }
 
-/// Runs the roles until shutdown, and then until everything that was taken is settled.
-pub async fn run(parts: Parts, roles: &[Role], shutdown: Shutdown) -> std::io::Result<()> {
+/// Runs the roles until shutdown, and then until everything that was taken is settled. An error
+/// means that a role panicked.
+pub async fn run(parts: Parts, roles: &[Role], shutdown: Shutdown) -> Result<(), JoinError> {
     let Parts { store, bus, bank, policy, source, concurrency, grace, door } = parts;
-    let driver =
-        Arc::new(Driver { store, bus: Arc::clone(&bus), bank: Arc::new(bank), policy, source });
-    let mut tasks: JoinSet<std::io::Result<()>> = JoinSet::new();
+    let driver = Arc::new(Driver {
+        store,
+        bus: Arc::clone(&bus),
+        bank: Arc::new(bank),
+        policy,
+        confirmed_by_itself: AtomicBool::new(false),
+        source,
+    });
+    let mut tasks = JoinSet::new();
     let mut intake = |queue, concurrency, handler: Arc<dyn Handler>| {
-        let taking = take(Arc::clone(&bus), queue, concurrency, handler, shutdown.clone());
-        tasks.spawn(async move {
-            taking.await;
-            Ok(())
-        });
+        tasks.spawn(take(Arc::clone(&bus), queue, concurrency, handler, shutdown.clone()));
     };
     if roles.contains(&Role::Executor) {
         let executor = Executor { driver: Arc::clone(&driver) };
@@ -107,10 +111,7 @@ pub async fn run(parts: Parts, roles: &[Role], shutdown: Shutdown) -> std::io::R
         let reconciler = Arc::new(Reconciler { driver: Arc::clone(&driver) });
         intake(Queue::Tickets, concurrency.reconciler, Arc::clone(&reconciler) as _);
         let stop = shutdown.clone();
-        tasks.spawn(async move {
-            reconciler.sweep(&stop).await;
-            Ok(())
-        });
+        tasks.spawn(async move { reconciler.sweep(&stop).await });
     }
     if let Some(Door { listener, path, bank_keys }) = door {
         let ingress = Ingress { bus, bank_keys, path };
@@ -121,7 +122,6 @@ pub async fn run(parts: Parts, roles: &[Role], shutdown: Shutdown) -> std::io::R
         while let Some(ended) = tasks.join_next().await {
             // A role that ends by itself has failed; the others stop in order.
             shutdown.begin();
-            let ended = ended.map_err(std::io::Error::other).flatten();
             if outcome.is_ok() {
                 outcome = ended;
             }

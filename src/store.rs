@@ -26,14 +26,15 @@ pub trait Store: Send + Sync {
     ///
     /// `Ok(Written)`: durable, and visible to every process. `Ok(Conflict)`: nothing was written.
     /// `Err(Unknown)`: it may or may not have been written: read it again and compare `write_id`.
-    /// `Err(Unavailable)`: nothing was written; so too when another payout has the session.
+    /// `Ok(SessionTaken)`: nothing was written, because another payout has the session.
     async fn record(&self, payout: &Payout, expected: u64) -> Result<Recorded, StoreError>;
 
     /// Unsettled payouts whose look has been due for longer than `by`, longest overdue first; at
     /// most `limit`.
     async fn overdue(&self, by: Duration, limit: usize) -> Result<Vec<PayoutId>, StoreError>;
 
-    /// Payouts by their time of first record, newest first.
+    /// Payouts by their time of first record, newest first. What cannot be read is left out, and
+    /// logged.
     async fn list(&self, filter: &Filter) -> Result<Vec<Payout>, StoreError>;
 }
 
@@ -49,6 +50,7 @@ pub struct Loaded {
 pub enum Recorded {
     Written { now: Timestamp },
     Conflict,
+    SessionTaken,
 }
 
 /// Which payouts to list.

@@ -1,5 +1,6 @@
 //! The composition root: turns settings into the parts that roles run with.
 
+use std::fmt::Display;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -11,7 +12,7 @@ use tokio::net::TcpListener;
 
 use crate::bank::client::{Bank, BankSettings};
 use crate::bank::signing::{PrivateKey, PublicKeys};
-use crate::config::{self, Config};
+use crate::config::{self, Config, ConfigError};
 use crate::domain::policy::Policy;
 use crate::embedded::Embedded;
 use crate::roles::{Door, Parts, Role};
@@ -23,27 +24,38 @@ pub(super) fn backend(config: &Config) -> anyhow::Result<Embedded> {
     Embedded::open(&config.backend.path).map_err(BadInput::from_error)
 }
 
-/// Everything the roles need, from settings alone.
+/// Everything the roles need, from settings alone. The keys come first: what is wrong with them
+/// is told before anything is opened.
 pub(super) async fn parts(config: &Config, roles: &[Role]) -> anyhow::Result<Parts> {
+    let keys = keys(config).map_err(BadInput::from_error)?;
     let door = match roles.contains(&Role::Ingress) {
         true => Some(listen("ingress.listen", config.ingress.listen).await?),
         false => None,
     };
-    parts_with(config, &backend(config)?, door)
+    assemble(config, keys, &backend(config)?, door)
 }
 
 /// Everything the roles need, with a backend and a door for webhooks that are open already.
 pub(super) fn parts_with(
     config: &Config,
     backend: &Embedded,
+    door: TcpListener,
+) -> anyhow::Result<Parts> {
+    let keys = keys(config).map_err(BadInput::from_error)?;
+    assemble(config, keys, backend, Some(door))
+}
+
+fn assemble(
+    config: &Config,
+    (private_key, bank_keys): Keys,
+    backend: &Embedded,
     door: Option<TcpListener>,
 ) -> anyhow::Result<Parts> {
-    let bank_keys = bank_keys(&config.bank)?;
     let path = config.ingress.path.clone();
     Ok(Parts {
         store: Arc::clone(&backend.store) as _,
         bus: Arc::clone(&backend.bus) as _,
-        bank: bank(&config.bank)?,
+        bank: bank(&config.bank, private_key)?,
         policy: Policy {
             call_timeout: config.bank.timeout,
             delays: config.tickets.delays.clone(),
@@ -62,45 +74,60 @@ async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-fn bank(settings: &config::Bank) -> anyhow::Result<Bank> {
-    let key_file = settings.private_key_file.as_deref().unwrap_or(Path::new(""));
-    let pem = read("bank.private_key_file", key_file)?;
-    let passphrase = match &settings.private_key_passphrase_file {
-        None => None,
-        Some(path) => {
-            let text = String::from_utf8(read("bank.private_key_passphrase_file", path)?)
-                .map_err(|_| BadInput("bank.private_key_passphrase_file: is not UTF-8".into()))?;
-            Some(SecretString::from(text.trim_end_matches(['\r', '\n'])))
-        }
-    };
-    let private_key = PrivateKey::from_pem(&pem, passphrase.as_ref())
-        .map_err(|e| named("bank.private_key_file", key_file, &e))?;
+fn bank(settings: &config::Bank, private_key: PrivateKey) -> anyhow::Result<Bank> {
     Bank::new(BankSettings {
         base_url: settings.base_url.clone(),
         project: settings.project.clone(),
         submerchant: settings.submerchant.clone(),
         timeout: settings.timeout,
-        connect_timeout: settings.timeout,
+        // Less than the whole, so that a bank nobody can connect to is known as such.
+        connect_timeout: settings.timeout / 2,
         private_key,
     })
     .map_err(BadInput::from_error)
 }
 
-fn bank_keys(settings: &config::Bank) -> anyhow::Result<PublicKeys> {
+/// Our private key and the bank's public ones.
+type Keys = (PrivateKey, PublicKeys);
+
+/// Reads all key files and reports everything that is wrong with them.
+fn keys(config: &Config) -> Result<Keys, ConfigError> {
+    let mut problems = Vec::new();
+    let mut problem = |key: &str, path: &Path, error: &dyn Display| {
+        problems.push(config.problem(key, format!("{}: {error}", path.display())));
+    };
+    let settings = &config.bank;
+    let passphrase = settings.private_key_passphrase_file.as_ref().and_then(|path| {
+        let text = fs::read_to_string(path)
+            .map_err(|e| problem("bank.private_key_passphrase_file", path, &e))
+            .ok()?;
+        Some(SecretString::from(text.trim_end_matches(['\r', '\n'])))
+    });
+    let path = settings.private_key_file.as_deref().unwrap_or(Path::new(""));
+    let private_key = match fs::read(path) {
+        Ok(pem) => PrivateKey::from_pem(&pem, passphrase.as_ref())
+            .map_err(|e| problem("bank.private_key_file", path, &e))
+            .ok(),
+        Err(e) => {
+            problem("bank.private_key_file", path, &e);
+            None
+        }
+    };
     let mut pems = Vec::new();
     for path in &settings.public_key_files {
-        let pem = read("bank.public_key_files", path)?;
-        // Each by itself first, so that the error names the file.
-        PublicKeys::from_pems([&pem]).map_err(|e| named("bank.public_key_files", path, &e))?;
-        pems.push(pem);
+        match fs::read(path) {
+            Ok(pem) => {
+                // Each by itself, so that the problem names the file.
+                if let Err(e) = PublicKeys::from_pems([&pem]) {
+                    problem("bank.public_key_files", path, &e);
+                }
+                pems.push(pem);
+            }
+            Err(e) => problem("bank.public_key_files", path, &e),
+        }
     }
-    PublicKeys::from_pems(pems).map_err(BadInput::from_error)
-}
-
-fn read(key: &str, path: &Path) -> anyhow::Result<Vec<u8>> {
-    fs::read(path).map_err(|e| named(key, path, &e))
-}
-
-fn named(key: &str, path: &Path, error: &dyn std::fmt::Display) -> anyhow::Error {
-    BadInput(format!("{key} = {}: {error}", path.display())).into()
+    match (private_key, PublicKeys::from_pems(pems)) {
+        (Some(private_key), Ok(bank_keys)) if problems.is_empty() => Ok((private_key, bank_keys)),
+        _ => Err(ConfigError(problems)),
+    }
 }

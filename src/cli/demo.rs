@@ -70,7 +70,7 @@ pub(super) async fn main(args: Args) -> anyhow::Result<Exit> {
     let backend = compose::backend(&config)?;
     let mut events = backend.bus.subscribe().await?;
     let shutdown = Shutdown::default();
-    let parts = compose::parts_with(&config, &backend, Some(door))?;
+    let parts = compose::parts_with(&config, &backend, door)?;
     let running = {
         let shutdown = shutdown.clone();
         tokio::spawn(async move { roles::run(parts, &Role::ALL, shutdown).await })

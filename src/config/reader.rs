@@ -1,6 +1,6 @@
 //! Reads settings one by one, remembers where each came from and everything that is wrong.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -149,6 +149,12 @@ impl Reader {
             self.problem(key, "must be a whole number");
             0
         })
+    }
+
+    /// Of every key there is.
+    pub(super) fn sources(&self) -> BTreeMap<String, String> {
+        let keys = leaves(&figment_of_defaults()).unwrap_or_default();
+        keys.into_iter().map(|key| (key.clone(), self.source(&key))).collect()
     }
 
     fn source(&self, key: &str) -> String {

@@ -155,9 +155,7 @@ impl TryFrom<Object> for CreateCommand {
         let expected = reader.expected();
         let issued_at = reader.time("issued_at");
         let confirm_before = reader.time("confirm_before");
-        if fields.get("session_id").is_some() {
-            reader.refuse("/session_id", "must be left out: payoutd opens the session");
-        }
+        reader.refuse_foreign_fields();
         let mut violations = reader.violations;
         violations.truncate(VIOLATIONS_MAX);
         match (payout_id, money) {

@@ -106,6 +106,7 @@ pub(super) fn claim(
         if deliveries >= DELIVERIES_MAX {
             let reason = format!("delivered {deliveries} times and never settled");
             bury_row(tx, id, &reason, now)?;
+            tracing::error!(event = "message.dead_lettered", queue = queue.name(), reason);
             continue;
         }
         let sql = "UPDATE messages SET deliveries = deliveries + 1, receipt = ?2,

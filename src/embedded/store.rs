@@ -93,10 +93,7 @@ impl Store for EmbeddedStore {
         match self.threads.writer.write(write).await? {
             Wrote::Written => Ok(Recorded::Written { now: self.clock.now() }),
             Wrote::Conflict => Ok(Recorded::Conflict),
-            Wrote::SessionTaken => Err(StoreError::Unavailable(format!(
-                "payout {}: its session belongs to another payout",
-                payout.id()
-            ))),
+            Wrote::SessionTaken => Ok(Recorded::SessionTaken),
         }
     }
 
@@ -129,7 +126,12 @@ impl Store for EmbeddedStore {
                 .collect::<SqlResult<Vec<Stored>>>()
         };
         let found = self.threads.readers.read(read).await?;
-        found.into_iter().map(parse).collect()
+        let readable = |stored| {
+            parse(stored)
+                .inspect_err(|error| tracing::error!(event = "payout.unreadable", %error))
+                .ok()
+        };
+        Ok(found.into_iter().filter_map(readable).collect())
     }
 }
 

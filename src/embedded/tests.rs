@@ -148,7 +148,8 @@ async fn a_damaged_record_is_named_without_what_it_holds() {
     let Err(StoreError::Unreadable(text)) = loaded else { panic!("{loaded:?}") };
     assert!(text.contains("inv-1") && !text.contains("4111"), "{text}");
     let filter = Filter { state: None, attention: false, limit: 10 };
-    assert!(matches!(embedded.store.list(&filter).await, Err(StoreError::Unreadable(_))));
+    let listed = embedded.store.list(&filter).await.expect("read");
+    assert!(listed.is_empty(), "left out: the others can be listed");
 }
 
 #[test]

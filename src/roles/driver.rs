@@ -12,6 +12,8 @@ mod outbox;
 mod waiting;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::bank::client::Bank;
 use crate::bus::Bus;
@@ -19,7 +21,7 @@ use crate::domain::call::Answer;
 use crate::domain::command::CreateCommand;
 use crate::domain::event::Event;
 use crate::domain::id::SessionId;
-use crate::domain::payout::Payout;
+use crate::domain::payout::{Payout, State};
 use crate::domain::policy::Policy;
 use crate::domain::session::Session;
 use crate::domain::step::{Sight, Source, Step, next_step, waited_too_long};
@@ -39,6 +41,8 @@ pub struct Driver {
     pub bus: Arc<dyn Bus>,
     pub bank: Arc<Bank>,
     pub policy: Policy,
+    /// Seen in this process: the bank paid without our confirmation.
+    pub confirmed_by_itself: AtomicBool,
     /// CloudEvents `source` of what is published.
     pub source: String,
 }
@@ -75,6 +79,40 @@ impl Driver {
         Ok(true)
     }
 
+    /// The policy, with what this process has learnt of the bank.
+    fn policy_now(&self) -> Policy {
+        let seen = self.confirmed_by_itself.load(Ordering::Relaxed);
+        let confirms_automatically = self.policy.confirms_automatically || seen;
+        Policy { confirms_automatically, ..self.policy.clone() }
+    }
+
+    /// A bank that pays without our confirmation was not set up as we think: a lost start is not
+    /// repeated from now on, and a person must say so for the other processes.
+    fn learn_from(&self, payout: &Payout) {
+        let decided = payout.history.iter().any(|e| e.event.leads_to() == Some(State::Confirming));
+        if payout.state == State::Succeeded && !decided && !self.policy.confirms_automatically {
+            self.confirmed_by_itself.store(true, Ordering::Relaxed);
+            tracing::error!(
+                event = "bank.confirms_by_itself",
+                payout_id = %payout.id(),
+                "the bank paid without our confirmation: have it switched off there, or set \
+                 bank.confirms_automatically = true"
+            );
+        }
+    }
+
+    /// Publishes a ticket for a payout whose own was lost, due at once. `false`: somebody else did
+    /// something for it.
+    pub async fn reissue_ticket(
+        &self,
+        payout: Payout,
+        now: Timestamp,
+    ) -> Result<bool, HandleError> {
+        let mut run = Run::new(self, payout, now, Look::default());
+        run.publish_ticket(run.payout.session.clone(), Duration::ZERO).await?;
+        run.record(Event::TicketIssued { next_look_at: now }).await
+    }
+
     /// Drives a payout that was just loaded.
     pub async fn drive(
         &self,
@@ -107,9 +145,9 @@ impl<'a> Run<'a> {
     async fn until_rest(mut self) -> Result<(), HandleError> {
         for _ in 0..STEPS_MAX {
             self.publish_events().await?;
-            let policy = &self.driver.policy;
+            let policy = self.driver.policy_now();
             let rested =
-                match next_step(&self.payout, self.sight.as_ref(), policy, self.clock.now()) {
+                match next_step(&self.payout, self.sight.as_ref(), &policy, self.clock.now()) {
                     Step::Write(event) => {
                         self.write(event).await?;
                         false
@@ -155,6 +193,9 @@ impl<'a> Run<'a> {
         let expected = std::mem::replace(&mut self.payout, changed).version;
         if self.store_payout(expected).await? {
             self.log_change(name);
+            if name == "succeeded" {
+                self.driver.learn_from(&self.payout);
+            }
             return Ok(true);
         }
         self.reload().await?;
@@ -171,6 +212,7 @@ impl<'a> Run<'a> {
                 Ok(true)
             }
             Ok(Recorded::Conflict) => Ok(false),
+            Ok(Recorded::SessionTaken) => Err(HandleError::SessionTaken),
             Err(StoreError::Unknown(_)) => {
                 let loaded = self.driver.store.load(self.payout.id()).await?;
                 self.clock.set(loaded.now);

@@ -3,6 +3,8 @@
 //! Verifies the signature over the raw body before anything is parsed; answers 200 only after the
 //! bus has confirmed the body. Until then the bank sends it again by itself.
 
+mod server;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use http_body_util::LengthLimitError;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -26,7 +29,7 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Webhooks in hand at a time: bounds memory to this many bodies.
-const IN_HAND_MAX: usize = 256;
+const IN_HAND_MAX: usize = 64;
 
 const SIGNATURE: &str = "x-partner-sign";
 
@@ -45,18 +48,11 @@ struct Door {
 
 impl Ingress {
     /// Serves until shutdown begins, and then what is in hand.
-    pub async fn serve(self, listener: TcpListener, shutdown: Shutdown) -> std::io::Result<()> {
+    pub async fn serve(self, listener: TcpListener, shutdown: Shutdown) {
         let path = self.path.clone();
         let door = Arc::new(Door { ingress: self, in_hand: Semaphore::new(IN_HAND_MAX) });
         let router = Router::new().route(&path, post(receive)).with_state(door);
-        let stop = shutdown.clone();
-        let served = axum::serve(listener, router)
-            .with_graceful_shutdown(async move { stop.begun().await })
-            .into_future();
-        tokio::select! {
-            result = served => result,
-            () = shutdown.expired() => Ok(()),
-        }
+        server::serve(listener, router, shutdown).await;
     }
 }
 
@@ -79,7 +75,11 @@ async fn receive(State(door): State<Arc<Door>>, request: Request) -> StatusCode 
 async fn read(body: Body) -> Result<Bytes, StatusCode> {
     match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, BODY_BYTES_MAX)).await {
         Ok(Ok(body)) => Ok(body),
-        Ok(Err(_)) => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Ok(Err(error)) => Err(match error.into_inner().is::<LengthLimitError>() {
+            true => StatusCode::PAYLOAD_TOO_LARGE,
+            // The sender hung up, or sent what is no HTTP.
+            false => StatusCode::BAD_REQUEST,
+        }),
         Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
     }
 }

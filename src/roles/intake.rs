@@ -39,6 +39,8 @@ pub enum HandleError {
     Bus(#[from] BusError),
     #[error("the payout did not come to rest after {0} steps")]
     Restless(u32),
+    #[error("the session belongs to another payout")]
+    SessionTaken,
 }
 
 /// Takes messages until shutdown begins; ends when all that were taken are settled.
@@ -116,7 +118,18 @@ async fn handle(delivery: Delivery, handler: Arc<dyn Handler>, shutdown: Shutdow
             }
             settled
         }
-        Err(error) => {
+        Err(HandleError::Store(error @ StoreError::Unreadable(_))) => {
+            let reason = error.to_string();
+            tracing::error!(event = "message.dead_lettered", reason);
+            settle.dead_letter(&reason).await
+        }
+        Err(error @ (HandleError::Restless(_) | HandleError::SessionTaken)) => {
+            // Left unsettled, so that the bus counts it: it may never succeed.
+            tracing::error!(event = "message.unsettled", %error);
+            pause(&shutdown).await;
+            Ok(())
+        }
+        Err(error @ (HandleError::Store(_) | HandleError::Bus(_))) => {
             tracing::warn!(event = "message.handed_back", %error);
             pause(&shutdown).await;
             settle.hand_back().await

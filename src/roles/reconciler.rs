@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
+use tokio::time::Instant;
 
-use crate::bus::{Message, Queue};
 use crate::domain::ticket::Ticket;
 use crate::shutdown::Shutdown;
+use crate::store::StoreError;
 
 use super::driver::{Driver, Look};
 use super::intake::{HandleError, Handled, Handler};
@@ -53,7 +53,9 @@ impl Handler for Reconciler {
 impl Reconciler {
     /// Sweeps until shutdown begins.
     pub async fn sweep(&self, shutdown: &Shutdown) {
-        let mut every = tokio::time::interval(self.lost_after() / 2);
+        // Not at once: after a stop everything is overdue whose ticket waits in the queue.
+        let period = self.lost_after() / 2;
+        let mut every = tokio::time::interval_at(Instant::now() + period, period);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while tokio::select! {
             _ = every.tick() => true,
@@ -69,16 +71,24 @@ impl Reconciler {
         self.driver.policy.call_timeout * LOST_AFTER_TIMEOUTS
     }
 
-    /// Publishes the ticket of what is overdue once more: handled like any other, with the queue's
-    /// bounds and its limit for what cannot be handled.
+    /// Publishes a new ticket for what is overdue: handled like any other, with the queue's bounds
+    /// and its limit for what cannot be handled.
     async fn sweep_once(&self) -> Result<(), HandleError> {
-        let Driver { store, bus, .. } = &*self.driver;
+        let store = &self.driver.store;
         for id in store.overdue(self.lost_after(), SWEEP_MAX).await? {
-            let Some(payout) = store.load(&id).await?.payout else { continue };
-            tracing::warn!(event = "ticket.lost", payout_id = %id, "found by the sweep");
-            let ticket = Ticket::of(&payout, payout.ticket);
-            let body = Bytes::from(ticket.to_json());
-            bus.publish(vec![Message::Queued { queue: Queue::Tickets, body }]).await?;
+            let loaded = match store.load(&id).await {
+                Ok(loaded) => loaded,
+                Err(error @ StoreError::Unreadable(_)) => {
+                    tracing::error!(event = "payout.unreadable", payout_id = %id, %error);
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            if let Some(payout) = loaded.payout
+                && self.driver.reissue_ticket(payout, loaded.now).await?
+            {
+                tracing::warn!(event = "ticket.lost", payout_id = %id, "found by the sweep");
+            }
         }
         Ok(())
     }

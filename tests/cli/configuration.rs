@@ -119,15 +119,15 @@ fn a_key_that_cannot_be_used_is_told_by_setting_and_file() {
         ("encrypted.pem", "bank.private_key_passphrase_file"),
     ] {
         place.set(setting, file);
-        let refused = run_is_refused(&place, &[&format!("{setting} = {file}: "), said]);
+        let refused = run_is_refused(&place, &[setting, &format!("): {file}: "), said]);
         assert_holds_no_pem(&refused);
     }
 
     place.set("bank.private_key_passphrase_file", "wrong-passphrase");
-    let refused = run_is_refused(&place, &["bank.private_key_file = encrypted.pem: "]);
+    let refused = run_is_refused(&place, &["bank.private_key_file (", "): encrypted.pem: "]);
     assert!(!refused.err.contains("hunter2"), "{}", refused.err);
     place.set("bank.private_key_passphrase_file", "nowhere");
-    run_is_refused(&place, &["bank.private_key_passphrase_file = nowhere: No such file"]);
+    run_is_refused(&place, &["bank.private_key_passphrase_file (", "): nowhere: No such file"]);
     place.unset("bank.private_key_passphrase_file");
     place.set(setting, "partner_private.pem");
 
@@ -138,7 +138,7 @@ fn a_key_that_cannot_be_used_is_told_by_setting_and_file() {
         ("bank_private.pem", "bank_private.pem", "private"),
     ] {
         place.set(setting, files);
-        let refused = run_is_refused(&place, &[&format!("{setting} = {named}: "), said]);
+        let refused = run_is_refused(&place, &[setting, &format!("): {named}: "), said]);
         assert_holds_no_pem(&refused);
     }
 }

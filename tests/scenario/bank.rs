@@ -95,6 +95,12 @@ impl Bank {
         calls.iter().filter(|call| call["method"] == method).cloned().collect()
     }
 
+    pub(crate) async fn set_faults(&self, faults: &Faults) {
+        let body = serde_json::to_string(faults).expect("JSON");
+        let put = self.client.put(format!("{}/_sim/faults", self.url)).body(body).send().await;
+        assert!(put.expect("an answer").status().is_success());
+    }
+
     /// Sends a session's current webhook (again).
     pub(crate) async fn send_webhook(&self, session: &str, kind: &str) {
         let body = json!({"session_id": session, "type": kind}).to_string();

@@ -85,3 +85,21 @@ async fn case_32_a_start_without_trace_is_not_repeated_where_the_bank_confirms_b
     world.assert_not_paid("inv-1").await;
     assert_eq!(world.bank.calls("session/start/payout").await.len(), 1);
 }
+
+/// Not configured, but seen once: from then on this process repeats no start either.
+#[tokio::test(flavor = "multi_thread")]
+async fn case_32_once_seen_to_confirm_by_itself_the_bank_gets_no_second_start() {
+    let kind = BankKind { confirms_automatically: true, ..BankKind::default() };
+    let mut world = World::with(Behaviour { kind, ..Behaviour::default() }).await;
+    let machine = world.machine();
+    world.publish(&card("inv-1", 10_000)).await;
+    assert_eq!(world.settled("inv-1").await["type"], "payout.succeeded");
+    let lost = Rule::always(FaultKind::DropBeforeEffect).on("session/start/payout");
+    world.bank.set_faults(&Faults { rules: vec![lost] }).await;
+    world.publish(&card("inv-2", 10_000)).await;
+    let attention = world.kind("inv-2", "payout.needs_attention").await;
+    assert!(attention["data"]["reason"].as_str().expect("text").contains("by itself"));
+    machine.stop().await;
+    assert_eq!(world.bank.calls("session/start/payout").await.len(), 2);
+    world.assert_not_paid("inv-2").await;
+}

@@ -1,10 +1,11 @@
 //! A bank that answers late, wrongly or not at all. Cases 18 to 31, 34 and 64 of the fault matrix.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::{StreamExt, stream};
+use payoutd::domain::time::Timestamp;
 use payoutd::simulator::{FaultKind, Faults, Rule};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::bank::Behaviour;
 use crate::world::{World, account, card};
@@ -193,4 +194,24 @@ async fn case_60_a_ticket_during_a_slow_call_does_not_repeat_it() {
     }
     world.assert_paid_once("inv-1").await;
     assert_eq!(world.bank.calls("session/start/payout").await.len(), 1);
+}
+
+/// The only start lands after the payout was given up: its session is cancelled, not left waiting.
+#[tokio::test(flavor = "multi_thread")]
+async fn case_21_a_start_that_lands_after_the_end_is_cancelled() {
+    let faults = once("session/start/payout", FaultKind::DelayedEffect { ms: 3000 });
+    let mut world = World::with(Behaviour { faults, ..Behaviour::default() }).await;
+    let machine = world.machine();
+    let mut command = card("inv-1", 10_000);
+    command["confirm_before"] = json!(from_now(Duration::from_millis(600)));
+    world.publish(&command).await;
+    let settled = world.settled("inv-1").await;
+    assert_eq!(settled["type"], "payout.cancelled");
+    assert!(settled["data"]["reason"].as_str().expect("text").contains("confirm_before"));
+    machine.stop().await;
+    world.assert_not_paid("inv-1").await;
+}
+
+fn from_now(later: Duration) -> String {
+    (Timestamp::from(SystemTime::now()) + later).to_string()
 }

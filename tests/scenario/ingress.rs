@@ -55,6 +55,21 @@ async fn case_45_bad_bodies_have_their_answers_and_the_server_stays_up() {
     machine.stop().await;
 }
 
+/// A head that stops coming: the connection is closed, and does not hold up the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn case_45_a_head_that_does_not_come_is_not_waited_for() {
+    let world = World::new().await;
+    let machine = world.machine();
+    let address = world.door().trim_start_matches("http://").split('/').next().map(str::to_owned);
+    let mut socket =
+        tokio::net::TcpStream::connect(address.expect("an address")).await.expect("connected");
+    socket.write_all(b"POST /webhooks/bank131 HTTP/1.1\r\nhost:").await.expect("written");
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(30), socket.read_to_end(&mut answer)).await;
+    read.expect("closed in time").expect("closed");
+    machine.stop().await;
+}
+
 /// A body that stops coming: 408 after the body's time.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_45_a_body_that_does_not_come_is_not_waited_for() {
@@ -91,6 +106,25 @@ async fn case_42_a_foreign_session_is_acknowledged_and_one_of_ours_is_not_confir
     assert!(attention["data"]["reason"].as_str().expect("text").contains("ps_other"));
     machine.stop().await;
     assert_eq!(world.bank.calls("session/confirm").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_session_that_was_paid_under_a_final_payout_needs_attention() {
+    let mut world = World::new().await;
+    let machine = world.machine();
+    world.publish(&card("inv-1", 10_000)).await;
+    world.settled("inv-1").await;
+    let other = |status: &str, payment: &str| {
+        json!({"type": "payment_finished", "session": {"id": "ps_other", "status": status,
+            "payments": [{"id": "po_9", "status": payment, "metadata": {"payout_id": "inv-1"}}]}})
+        .to_string()
+    };
+    assert_eq!(post_signed(&world, other("cancelled", "failed").as_bytes()).await, 200);
+    assert_eq!(post_signed(&world, other("accepted", "succeeded").as_bytes()).await, 200);
+    let attention = world.kind("inv-1", "payout.needs_attention").await;
+    assert!(attention["data"]["reason"].as_str().expect("text").contains("ps_other"));
+    assert_eq!(attention["data"]["state"], "succeeded", "what is final stays");
+    machine.stop().await;
 }
 
 /// A bus that is down for publishing to a queue, until it is up.

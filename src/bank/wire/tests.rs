@@ -191,7 +191,8 @@ fn bottomless_nesting_is_no_way_to_overflow_the_stack() {
         r#"{{"type":"t","session":{{"id":"ps_1","payments":[{{"payment_method":{deep}}}]}}}}"#
     );
     let session = Webhook::parse(payouts.as_bytes()).expect("readable").session.expect("shown");
-    assert_eq!(session.payouts[0].payment_method, Value::Null);
+    let method = &session.payouts[0].payment_method;
+    assert!(method.is_string(), "shown, and not readable: not the same as not shown");
 }
 
 fn no_panic(body: &[u8]) {

@@ -101,3 +101,26 @@ fn a_command_prints_without_what_identifies_the_recipient() {
     let command = parse(&card_command()).expect("valid");
     assert!(!format!("{command:?}").contains("63191fa1"));
 }
+
+#[test]
+fn a_card_is_refused_wherever_it_stands_openly() {
+    let number = json!({"number": "2200240000000000"});
+    let mut beside = card_command();
+    beside["payment_method"]["card"]["bank_card"] = number.clone();
+    let mut wallet = card_command();
+    wallet["payment_method"] = json!({"type": "wallet", "wallet": {"type": "yoomoney"},
+        "card": {"bank_card": number}});
+    let mut spelled = card_command();
+    spelled["payment_method"]["card"] = json!({"type": "Bank_Card", "Bank_Card": number});
+    let mut newer = card_command();
+    newer["newer"] = json!([{"card": {"number": "2200 2400 0000 0000"}}]);
+    let mut other_name = card_command();
+    other_name["payout_details"] = json!({"type": "card"});
+    for bad in [beside, wallet, spelled, newer, other_name] {
+        assert!(parse(&bad).is_err(), "{bad}");
+    }
+    let mut caller_own = card_command();
+    caller_own["metadata"] = json!({"number": 17});
+    caller_own["participant_details"] = json!({"document": {"number": "4509 123456"}});
+    assert!(parse(&caller_own).is_ok(), "no card's length, and metadata is the caller's");
+}

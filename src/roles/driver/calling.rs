@@ -68,8 +68,11 @@ impl Run<'_> {
                 // is never sent without one.
                 self.publish_ticket(Some(session.clone()), self.first_delay()).await?;
             }
-            if self.record(event.clone()).await? {
-                return Ok(intends_call);
+            match self.record(event.clone()).await {
+                Ok(true) => return Ok(intends_call),
+                Ok(false) => {}
+                Err(HandleError::SessionTaken) => return self.refuse_taken_session().await,
+                Err(error) => return Err(error),
             }
             let overtaken = !self.payout.still_intends(sent);
             let first_session =
@@ -78,5 +81,16 @@ impl Run<'_> {
                 return Ok(false);
             }
         }
+    }
+
+    /// A session belongs to one payout. A bank that gives it to a second one, or a store that has
+    /// another bank's sessions, is for a person.
+    async fn refuse_taken_session(&mut self) -> Result<bool, HandleError> {
+        self.reload().await?;
+        let reason = "the bank answered create with a session of another payout".to_owned();
+        if self.payout.attention.is_none() {
+            self.record(Event::NeedsAttention { reason }).await?;
+        }
+        Ok(false)
     }
 }

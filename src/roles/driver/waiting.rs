@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::bus::Message;
+use crate::bus::{Message, Queue};
 use crate::domain::event::Event;
 use crate::domain::id::SessionId;
 use crate::domain::ticket::Ticket;
@@ -50,7 +50,11 @@ impl Run<'_> {
     ) -> Result<(), HandleError> {
         let mut ticket = Ticket::of(&self.payout, self.payout.ticket + 1);
         ticket.session = session;
-        let message = Message::Ticket { body: Bytes::from(ticket.to_json()), delay };
+        let body = Bytes::from(ticket.to_json());
+        let message = match delay.is_zero() {
+            true => Message::Queued { queue: Queue::Tickets, body },
+            false => Message::Ticket { body, delay },
+        };
         Ok(self.driver.bus.publish(vec![message]).await?)
     }
 }
