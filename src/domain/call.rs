@@ -129,3 +129,6 @@ impl CallOutcome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
