@@ -125,3 +125,6 @@ impl CallOutcome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

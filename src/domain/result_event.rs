@@ -195,3 +195,25 @@ fn cloud_event(
     let body = serde_json::to_vec(&event).expect("strings, numbers and raw JSON are JSON");
     ResultEvent { kind, body }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::samples::*;
+
+    #[test]
+    fn each_occurrence_has_an_id_of_its_own_that_never_changes() {
+        let refund = |digest: &str| Event::Refunded { digest: digest.into() };
+        let once = after(payout_in(State::Succeeded), &[(9, refund("one"))]);
+        let twice = after(once.clone(), &[(10, refund("two"))]);
+        let id = |payout: &Payout, index| {
+            let body = result_event(payout, index, "/test").expect("published").body;
+            let event: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+            event["id"].as_str().expect("text").to_owned()
+        };
+        let last = once.history.len() - 1;
+        assert_eq!(id(&once, last), "inv-1/payout.refunded/1");
+        assert_eq!(id(&twice, last), "inv-1/payout.refunded/1");
+        assert_eq!(id(&twice, last + 1), "inv-1/payout.refunded/2");
+    }
+}

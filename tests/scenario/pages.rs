@@ -1,5 +1,8 @@
 //! The payouts of the bank's two pages, from command to result.
 
+use std::time::Duration;
+
+use payoutd::domain::event::{Entry, Event};
 use serde_json::{Value, json};
 
 use crate::world::{World, account, card};
@@ -20,6 +23,8 @@ fn to_individual(id: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_payout_of_the_pages_succeeds_with_its_events_in_order() {
     let mut world = World::new().await;
+    // Patient: nothing is tried twice only because this machine is busy.
+    world.policy.call_timeout = Duration::from_secs(20);
     let machine = world.machine();
     let commands = [
         card("hash", 10_000),
@@ -53,6 +58,10 @@ async fn every_payout_of_the_pages_succeeds_with_its_events_in_order() {
             .collect();
         assert!(sequence.is_sorted(), "{id}: {sequence:?}");
         assert_eq!(own[0]["type"], "payout.accepted");
+        let payout = world.payout(id).await;
+        let repeated = |entry: &Entry| matches!(entry.event, Event::Intended { .. });
+        assert!(!payout.history.iter().any(repeated), "each call went out at once, as its first");
+        assert_eq!(payout.published, payout.history.len(), "known to be published");
     }
 }
 

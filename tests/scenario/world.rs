@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,6 +24,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use crate::bank::{Bank, Behaviour, PROJECT};
+use crate::unswept::Unswept;
 
 pub(crate) const WEBHOOKS: &str = "/webhooks/bank131";
 
@@ -67,6 +68,8 @@ pub(crate) struct World {
     pub(crate) policy: Policy,
     /// Where payoutd believes the bank to be.
     pub(crate) bank_url: String,
+    /// Whether the sweep finds anything. Off: each payout has to come to its end by its tickets.
+    pub(crate) sweeps: bool,
 }
 
 impl World {
@@ -91,7 +94,7 @@ impl World {
             confirms_automatically: false,
         };
         let bank_url = bank.url.clone();
-        Self { dir, door, bank, backend, events, seen: Vec::new(), policy, bank_url }
+        Self { dir, door, bank, backend, events, seen: Vec::new(), policy, bank_url, sweeps: false }
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -125,11 +128,12 @@ impl World {
         Machine { runtime: Some(runtime), shutdown, running: Some(running) }
     }
 
-    fn parts(&self) -> Parts {
+    pub(crate) fn parts(&self) -> Parts {
         let Embedded { store, bus } = Embedded::open(&self.path()).expect("a backend");
+        let store: Arc<dyn Store> = store;
         let door = self.door.try_clone().expect("a socket");
         Parts {
-            store: store as _,
+            store: if self.sweeps { store } else { Arc::new(Unswept(store)) },
             bus: bus as _,
             bank: BankClient::new(BankSettings {
                 base_url: self.bank_url.clone(),

@@ -41,13 +41,14 @@ fn each_field_that_disagrees_cancels_and_is_named() {
     };
     let mut foreign = awaiting();
     foreign.payout_id = Some("inv-2".parse().expect("valid"));
-    let cases: [(&str, Session); 12] = [
+    let cases: [(&str, Session); 13] = [
         ("payout id in the metadata", foreign),
         ("details that cannot be read", with(|p| p.payment_method = json!("unreadable"))),
         ("details that cannot be read", with(|p| p.participants = json!([1]))),
         ("sender account", with(|p| p.participants["sender"] = json!({"account": []}))),
         ("amount (not shown)", with(|p| p.money = None)),
         ("amount", with(|p| p.money = rub(300_001))),
+        ("amount", with(|p| p.money = rub(299_999))),
         ("currency", with(|p| p.money = Some(Money { amount: 300_000, currency: usd }))),
         ("payment method", with(|p| p.payment_method["type"] = json!("card"))),
         ("account token", with(|p| ru(p, "token", json!("other")))),
@@ -57,6 +58,48 @@ fn each_field_that_disagrees_cancels_and_is_named() {
     ];
     for (field, session) in cases {
         assert_eq!(reason(verdict(&session)), format!("differs from the command: {field}"));
+    }
+}
+
+/// An object with this value at the end of this path.
+fn at_path(path: &str, value: &str) -> Value {
+    path.rsplit('.').fold(json!(value), |inner, key| json!({ key: inner }))
+}
+
+/// Written out here, so that a field that is dropped from the gate's tables is missed.
+#[test]
+fn every_field_of_every_payment_method_is_compared_if_both_show_it() {
+    let method = [
+        ("type", "payment method"),
+        ("bank_account.system_type", "bank account system"),
+        ("bank_account.ru.token", "account token"),
+        ("bank_account.ru.account", "account number"),
+        ("bank_account.ru.bik", "bik"),
+        ("bank_account.ru.full_name", "recipient name"),
+        ("bank_account.faster_payment_system.phone", "phone"),
+        ("bank_account.faster_payment_system.bank_id", "recipient bank"),
+        ("card.tokenized_card.token", "card token"),
+        ("wallet.type", "wallet type"),
+        ("wallet.yoomoney.account", "wallet account"),
+    ];
+    let participants = [
+        ("recipient.full_name", "recipient name"),
+        ("sender.full_name", "sender name"),
+        ("sender.account", "sender account"),
+    ];
+    let mut asked = command(&settlement_command());
+    let mut shown = awaiting().payouts.remove(0);
+    (asked.participants, shown.participants) = (Value::Null, Value::Null);
+    for (path, name) in method {
+        (asked.payment_method, shown.payment_method) = (at_path(path, "1"), at_path(path, "2"));
+        assert_eq!(differences(&asked, &shown), [name], "{path}");
+        shown.payment_method = asked.payment_method.clone();
+        assert_eq!(differences(&asked, &shown), [""; 0], "{path}");
+    }
+    (asked.payment_method, shown.payment_method) = (Value::Null, Value::Null);
+    for (path, name) in participants {
+        (asked.participants, shown.participants) = (at_path(path, "1"), at_path(path, "2"));
+        assert_eq!(differences(&asked, &shown), [name], "{path}");
     }
 }
 
@@ -95,8 +138,13 @@ fn settlement_payouts_need_information_that_agrees() {
         let found = reason(verdict(&with_information(text)));
         assert_eq!(found, format!("differs from the command: {field}"));
     }
-    assert!(reason(verdict(&with_information("{}"))).contains("sender account"));
-    assert!(reason(verdict(&with_information("[1]"))).contains("recipient name"));
+    // Also if the command names neither: the object must be what the bank's pages describe.
+    let mut silent = command(&settlement_command());
+    (silent.participants, silent.payment_method) = (Value::Null, Value::Null);
+    for text in ["{}", "[1]"] {
+        let found = reason(decide(&silent, &with_information(text), at(10)));
+        assert!(found.contains("sender account") && found.contains("recipient name"), "{found}");
+    }
 }
 
 #[test]
@@ -119,6 +167,8 @@ fn digits_that_the_caller_expects_must_be_shown() {
     assert!(matches!(decide(&value, &shown(json!("4940"))), Verdict::Confirm { .. }));
     assert!(reason(decide(&value, &shown(json!("4941")))).ends_with("last4"));
     assert!(reason(decide(&value, &shown(Value::Null))).ends_with("last4"));
+    value["expected"] = json!({"bin": "220025"});
+    assert!(reason(decide(&value, &shown(json!("4940")))).ends_with("bin"));
 }
 
 #[test]

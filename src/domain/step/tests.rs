@@ -23,6 +23,11 @@ fn name(step: &Step) -> &'static str {
     }
 }
 
+/// Said here once more: the properties must not ask the code that they test.
+fn may_be_on_its_way(payout: &Payout) -> bool {
+    matches!(payout.intention.outcome, CallOutcome::Pending | CallOutcome::Unknown { .. })
+}
+
 /// Each state × reading: what a fresh answer from past the deadline leads to, and what a webhook.
 #[test]
 fn every_state_and_reading_has_its_step() {
@@ -144,6 +149,86 @@ fn a_refused_start_fails_once_status_shows_no_payout() {
     assert_eq!(step(&twice, None, 18), Step::Wait(Some(at(31))), "the first may be in flight");
     let empty = answer(session(S::Created, &[]), at(31));
     assert_eq!(step(&twice, Some(&empty), 31), Step::Write(Event::Failed { reason: reason() }));
+}
+
+#[test]
+fn a_refused_start_is_not_failed_while_an_earlier_try_may_be_in_flight() {
+    let refused = Event::Refused { reason: reason() };
+    let twice = after(
+        payout_in(State::Bound),
+        &[(2, unknown()), (16, Event::Intended { attempt: 2 }), (17, refused.clone())],
+    );
+    let empty = answer(session(S::Created, &[]), at(18));
+    assert_eq!(step(&twice, Some(&empty), 18), Step::Wait(Some(at(31))));
+    let once = after(payout_in(State::Bound), &[(2, refused)]);
+    let hint = webhook(session(S::Created, &[]));
+    assert_eq!(step(&once, Some(&hint), 16), Step::AskStatus, "a webhook is no proof");
+}
+
+#[test]
+fn an_empty_session_that_the_bank_ended_may_still_have_a_start_on_its_way() {
+    let ended = session(S::Cancelled, &[]);
+    let bound = payout_in(State::Bound);
+    assert_eq!(step(&bound, Some(&webhook(ended.clone())), 5), Step::Wait(Some(at(16))));
+    assert_eq!(step(&bound, Some(&answer(ended.clone(), at(5))), 5), Step::Wait(Some(at(16))));
+    assert_eq!(name(&step(&bound, Some(&answer(ended, at(16))), 16)), "cancelled");
+}
+
+#[test]
+fn an_answer_from_before_the_deadline_proves_nothing_about_a_confirm_or_cancel() {
+    for state in [State::Confirming, State::Cancelling] {
+        for payout in [payout_in(state), after(payout_in(state), &[(4, unknown())])] {
+            let early = answer(awaiting(), at(17));
+            assert_eq!(step(&payout, Some(&early), 18), Step::AskStatus, "{state}");
+            let late = answer(awaiting(), at(18));
+            assert_eq!(name(&step(&payout, Some(&late), 18)), "intended", "{state}");
+        }
+    }
+}
+
+#[test]
+fn a_webhook_proves_nothing_about_a_refused_confirm() {
+    let refused = Event::Refused { reason: reason() };
+    let payout = after(payout_in(State::Confirming), &[(4, refused)]);
+    assert_eq!(step(&payout, Some(&webhook(awaiting())), 5), Step::AskStatus);
+}
+
+#[test]
+fn with_attention_set_a_payout_that_awaits_confirmation_waits_for_a_person() {
+    let attention = Event::NeedsAttention { reason: "look".into() };
+    let started = after(payout_in(State::Started), &[(3, attention)]);
+    assert_eq!(step(&started, Some(&answer(awaiting(), at(100))), 100), Step::Wait(None));
+    let paid = answer(session(S::Accepted, &[P::Succeeded]), at(100));
+    assert_eq!(name(&step(&started, Some(&paid), 100)), "succeeded", "an end still settles it");
+}
+
+#[test]
+fn a_postponed_start_goes_out_as_the_same_try_unless_its_command_is_past_its_time() {
+    let postponed = Event::Postponed { until: at(8) };
+    let payout = after(payout_in(State::Bound), &[(3, postponed)]);
+    assert_eq!(step(&payout, None, 7), Step::Wait(Some(at(8))));
+    assert_eq!(step(&payout, None, 8), Step::Write(Event::Intended { attempt: 1 }));
+    assert_eq!(name(&step(&payout, None, 36_000)), "rejected");
+}
+
+#[test]
+fn the_more_tries_a_call_has_had_the_later_the_next() {
+    let third = after(
+        payout_in(State::Creating),
+        &[(15, Event::Intended { attempt: 2 }), (45, Event::Intended { attempt: 3 })],
+    );
+    assert_eq!(step(&third, None, 60), Step::Wait(Some(at(345))), "not at its deadline");
+    assert_eq!(step(&third, None, 345), Step::Write(Event::Intended { attempt: 4 }));
+}
+
+#[test]
+fn a_confirmation_window_that_ran_out_is_named_in_the_reason() {
+    let mut ended = session(S::Cancelled, &[P::Failed]);
+    let error = BankReason { code: "confirm_timeout".into(), text: String::new() };
+    ended.payouts[0].error = Some(error);
+    let found = step(&payout_in(State::Started), Some(&answer(ended, at(5))), 5);
+    let reason = "not confirmed in time (confirm_timeout)".into();
+    assert_eq!(found, Step::Write(Event::Cancelled { reason }));
 }
 
 #[test]
@@ -334,7 +419,7 @@ proptest! {
         sight in proptest::option::of(any_sight()),
         seconds in 0i64..400,
     ) {
-        let open = !payout.intention.outcome.is_definite();
+        let open = may_be_on_its_way(&payout);
         let early = at(seconds) < policy().deadline(&payout.intention);
         if open && early && let Step::Write(event) = step(&payout, sight.as_ref(), seconds) {
             prop_assert!(!matches!(event, Event::Intended { .. }), "{:?}", event);
@@ -347,7 +432,7 @@ proptest! {
         sight in proptest::option::of(any_sight()),
         seconds in 0i64..400,
     ) {
-        let open = !payout.intention.outcome.is_definite();
+        let open = may_be_on_its_way(&payout);
         if payout.state != State::Creating
             && open
             && let Step::Write(Event::Intended { .. }) = step(&payout, sight.as_ref(), seconds)

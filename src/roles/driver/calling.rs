@@ -22,7 +22,9 @@ impl Run<'_> {
     async fn send_once(&mut self) -> Result<bool, HandleError> {
         let sent = self.payout.intention.clone();
         let starts = matches!(sent.call, Call::Create | Call::Start);
-        if starts && self.payout.command.expired(self.clock.now()) {
+        // A person may have been asked for while the session was being created.
+        let held_up = self.payout.attention.is_some();
+        if starts && (held_up || self.payout.command.expired(self.clock.now())) {
             self.record(Event::Postponed { until: self.clock.now() }).await?;
             return Ok(false);
         }

@@ -39,3 +39,24 @@ impl Clock {
         instant.elapsed().max(system.elapsed().unwrap_or_default())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AGE: Duration = Duration::from_secs(10);
+
+    /// A suspended machine's `Instant` may stand still; a clock that is set says anything.
+    #[test]
+    fn a_write_is_as_old_as_the_clock_that_says_longer() {
+        let mut clock = Clock::at(Timestamp::from_millis(0));
+        let (instant, system) = (Instant::now(), SystemTime::now());
+        let earlier = instant.checked_sub(AGE).expect("the machine has been up for a while");
+        for began in [(earlier, system), (instant, system - AGE), (earlier, system + AGE)] {
+            clock.write_began = began;
+            assert!(clock.since_write() >= AGE);
+        }
+        clock.begin_write();
+        assert!(clock.since_write() < AGE);
+    }
+}
