@@ -10,7 +10,6 @@ pub mod reconciler;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -87,14 +86,7 @@ pub struct Door {
 /// means that a role panicked.
 pub async fn run(parts: Parts, roles: &[Role], shutdown: Shutdown) -> Result<(), JoinError> {
     let Parts { store, bus, bank, policy, source, concurrency, grace, door } = parts;
-    let driver = Arc::new(Driver {
-        store,
-        bus: Arc::clone(&bus),
-        bank: Arc::new(bank),
-        policy,
-        confirmed_by_itself: AtomicBool::new(false),
-        source,
-    });
+    let driver = Arc::new(Driver::new(store, Arc::clone(&bus), bank, policy, source));
     let mut tasks = JoinSet::new();
     let mut intake = |queue, concurrency, handler: Arc<dyn Handler>| {
         tasks.spawn(take(Arc::clone(&bus), queue, concurrency, handler, shutdown.clone()));

@@ -39,12 +39,12 @@ const STEPS_MAX: u32 = 100;
 pub struct Driver {
     pub store: Arc<dyn Store>,
     pub bus: Arc<dyn Bus>,
-    pub bank: Arc<Bank>,
+    bank: Bank,
     pub policy: Policy,
-    /// Seen in this process: the bank paid without our confirmation.
-    pub confirmed_by_itself: AtomicBool,
     /// CloudEvents `source` of what is published.
     pub source: String,
+    /// Seen in this process: the bank paid without our confirmation.
+    confirmed_by_itself: AtomicBool,
 }
 
 /// What a message says about a payout.
@@ -57,6 +57,16 @@ pub struct Look {
 }
 
 impl Driver {
+    pub fn new(
+        store: Arc<dyn Store>,
+        bus: Arc<dyn Bus>,
+        bank: Bank,
+        policy: Policy,
+        source: String,
+    ) -> Self {
+        Self { store, bus, bank, policy, source, confirmed_by_itself: AtomicBool::new(false) }
+    }
+
     /// Records a new payout and drives it. `false`: another process recorded it first.
     pub async fn accept(
         &self,

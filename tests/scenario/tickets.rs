@@ -154,7 +154,7 @@ async fn only_the_newest_ticket_has_the_bank_asked() {
     overdue.version += 1;
     world.backend.store.record(&overdue, waiting.version).await.expect("written");
     let Parts { store, bus, bank, policy, source, .. } = world.parts();
-    let driver = Driver { store, bus, bank: Arc::new(bank), policy, source };
+    let driver = Driver::new(store, bus, bank, policy, source);
     let reconciler = Reconciler { driver: Arc::new(driver) };
     let asked = world.bank.calls("session/status").await.len();
     for (number, more) in [(overdue.ticket - 1, 0), (overdue.ticket, 1)] {

@@ -91,7 +91,7 @@ impl Fate for Done {
     ) -> Result<Recorded, StoreError> {
         match inner.record(payout, expected).await? {
             Recorded::Written { .. } => Err(cut_off()),
-            Recorded::Conflict => Ok(Recorded::Conflict),
+            other => Ok(other),
         }
     }
 }
@@ -161,7 +161,7 @@ impl Fate for Anothers {
         anothers.write_id ^= 1;
         match inner.record(&anothers, expected).await? {
             Recorded::Written { .. } => Err(cut_off()),
-            Recorded::Conflict => Ok(Recorded::Conflict),
+            other => Ok(other),
         }
     }
 }

@@ -4,10 +4,11 @@ use proptest::prelude::*;
 
 use super::super::call::{Answer, Call, record_answer};
 use super::super::samples::*;
-use super::super::session::{PayoutStatus as P, SessionStatus as S};
+use super::super::session::{BankReason, PayoutStatus as P, SessionStatus as S};
 use super::super::transition::apply;
 use super::*;
 use crate::domain::id::SessionId;
+use crate::domain::payout::CallOutcome;
 use crate::domain::policy::TRIES_MAX;
 
 fn step(payout: &Payout, sight: Option<&Sight>, seconds: i64) -> Step {
