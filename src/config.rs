@@ -8,6 +8,7 @@ mod reader;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -121,6 +122,9 @@ const TIMEOUT_MAX: Duration = Duration::from_secs(120);
 
 /// Shortest call timeout: below it, ordinary answers would count as unknown outcomes.
 const TIMEOUT_MIN: Duration = Duration::from_millis(100);
+
+/// Below, waiting payouts would be asked for all the time; above, they would be forgotten.
+const DELAYS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(86_400);
 
 /// Most messages in hand of one role: each holds memory and, at times, a connection.
 const CONCURRENCY_MAX: u64 = 1024;
@@ -255,8 +259,10 @@ fn tickets(reader: &mut Reader) -> Tickets {
     let key = "tickets.delays";
     let parts = reader.list(key);
     let delays: Option<Vec<_>> = parts.iter().map(|p| humantime::parse_duration(p).ok()).collect();
-    let delays = delays.and_then(Delays::new).unwrap_or_else(|| {
-        reader.problem(key, "must be growing durations, such as \"5s,30s,5m,1h\"");
+    let bounded = |delays: &Vec<Duration>| delays.iter().all(|delay| DELAYS.contains(delay));
+    let delays = delays.filter(bounded).and_then(Delays::new).unwrap_or_else(|| {
+        let cure = "must be growing durations from 100ms to 1day, such as \"5s,30s,5m,1h\"";
+        reader.problem(key, cure);
         Delays::new(vec![Duration::from_secs(1)]).expect("one delay above zero")
     });
     Tickets { delays }

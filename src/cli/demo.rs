@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -27,7 +28,9 @@ use crate::shutdown::Shutdown;
 use crate::simulator::{BankKind, Faults, Settings, Simulator};
 use crate::telemetry;
 
-use super::{BadInput, Exit, compose, keygen, publish};
+use super::{BadInput, Exit, compose, keygen, output, publish};
+use report::Figures;
+use usage::Usage;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -47,6 +50,9 @@ pub(super) struct Args {
     /// Show the log as well
     #[arg(long)]
     verbose: bool,
+    /// Lines of JSON instead of text: one for each payout, and one that sums up
+    #[arg(long)]
+    json: bool,
 }
 
 /// Without any result for so long, the demo gives up: a healthy run has several a second, a rough
@@ -85,11 +91,16 @@ pub(super) async fn main(args: Args) -> anyhow::Result<Exit> {
     shutdown.begin();
     running.await??;
     settled?;
-    let agree = report::print(&backend, &bank, &commands).await?;
+    let outcome = report::print(&backend, &bank, &commands, args.json).await?;
     bank.stop().await?;
-    report::figures(commands.count, elapsed, usage::Usage::now());
-    folder.say_where();
-    Ok(if agree { Exit::Ok } else { Exit::Failed })
+    let figures = Figures::of(commands.count, elapsed, Usage::now().as_ref());
+    if args.json {
+        output::json(&json!({ "outcome": outcome, "figures": figures }));
+    } else {
+        figures.print();
+        folder.say_where();
+    }
+    Ok(if outcome.agree { Exit::Ok } else { Exit::Failed })
 }
 
 /// The demo's own settings: nothing is taken from the environment, so that nobody's real bank or

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use secrecy::ExposeSecret;
+use serde_json::json;
 
 use crate::bank::keygen::{KeyPair, generate};
 
-use super::{BadInput, Exit};
+use super::{BadInput, Exit, output};
 
 /// Writes two RSA-2048 key pairs: yours (give partner_public.pem to the bank) and one for a
 /// simulated bank.
@@ -19,10 +20,22 @@ pub(super) struct Args {
     /// The folder to write to; it is made if it is not there
     #[arg(value_name = "DIR", default_value = ".")]
     dir: PathBuf,
+    /// One line of JSON instead of text: the files by what they are for
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
     write_keys(&args.dir)?;
+    if args.json {
+        output::json(&json!({
+            "bank.private_key_file": args.dir.join("partner_private.pem"),
+            "bank.public_key_files": [args.dir.join("bank_public.pem")],
+            "for_the_bank": args.dir.join("partner_public.pem"),
+            "for_bank_sim": args.dir.join("bank_private.pem"),
+        }));
+        return Ok(Exit::Ok);
+    }
     let dir = args.dir.display();
     println!("{dir}/partner_private.pem  yours, secret: bank.private_key_file");
     println!("{dir}/partner_public.pem   give it to the bank");

@@ -29,12 +29,18 @@ pub(super) struct Shown<'a> {
     amount_details: &'a Money,
     session_id: Option<&'a SessionId>,
     bank_payout_id: Option<&'a BankPayoutId>,
-    attention: Option<&'a Attention>,
+    attention: Option<NeedsAttention<'a>>,
     /// Absent once the payout is final.
     next_look_at: Option<String>,
     tickets: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     history: Option<Vec<Happened<'a>>>,
+}
+
+#[derive(Serialize)]
+struct NeedsAttention<'a> {
+    reason: &'a str,
+    since: String,
 }
 
 #[derive(Serialize)]
@@ -53,7 +59,10 @@ impl<'a> Shown<'a> {
             amount_details: &payout.command.money,
             session_id: payout.session.as_ref(),
             bank_payout_id: payout.bank_payout.as_ref(),
-            attention: payout.attention.as_ref(),
+            attention: payout
+                .attention
+                .as_ref()
+                .map(|Attention { reason, at }| NeedsAttention { reason, since: at.to_string() }),
             next_look_at: (!payout.state.is_final()).then(|| payout.next_look_at.to_string()),
             tickets: payout.ticket,
             history: None,

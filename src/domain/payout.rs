@@ -39,7 +39,7 @@ pub enum State {
     Failed,
     /// Final: the session was cancelled, by us or by the bank.
     Cancelled,
-    /// Final: payoutd did not start it.
+    /// Final: payoutd did not start it; no start was sent.
     Rejected,
 }
 

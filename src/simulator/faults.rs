@@ -210,8 +210,7 @@ impl Faults {
     }
 }
 
-const EXAMPLE: &str =
-    r#"{"rules":[{"method":"session/confirm","kind":"drop_after_effect","times":1}]}"#;
+const EXAMPLE: &str = r#"{"rules":[{"method":"session/confirm","kind":"drop_after_effect","times":1},{"kind":{"delay":{"ms":500}}}]}"#;
 
 /// The rules in force, each with how often it was asked and how often it fired.
 pub(super) struct Dice {

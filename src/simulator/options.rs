@@ -49,8 +49,18 @@ pub struct Options {
     #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = humantime::parse_duration)]
     pub processing: Duration,
 
-    /// What goes wrong: JSON, a file with JSON, or `rough` for a bad day.
-    /// Example: {"rules":[{"method":"session/confirm","kind":"drop_after_effect","times":1}]}
+    /// What goes wrong: JSON, a file with JSON, or `rough` for a bad day
+    ///
+    /// Rules, of which the first that fires wins. `method` (a call, `webhook` or
+    /// `webhook:ready_to_confirm`), `probability` and `times` may be left out:
+    ///
+    /// {"rules":[{"method":"session/confirm","kind":"drop_after_effect","times":1},
+    /// {"method":"webhook","kind":{"delay":{"ms":500}},"probability":0.2}]}
+    ///
+    /// Kinds for calls: {"delay":{"ms":N}}, drop_before_effect, drop_after_effect, timeout_before,
+    /// timeout_after, status5xx_before, status5xx_after, rate_limited, unknown_code, garbage_body,
+    /// {"delayed_effect":{"ms":N}}, authentication_error. For webhooks: {"delay":{"ms":N}}, lost,
+    /// {"duplicate":{"copies":N}}, reordered, forged, tampered.
     #[arg(long, value_name = "FILE|JSON|rough")]
     pub faults: Option<String>,
 

@@ -1,9 +1,12 @@
 //! The end of the demo: payoutd's records beside the bank's ledger, and whether they agree.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::domain::event::Event;
+use crate::domain::id::PayoutId;
 use crate::domain::money::Money;
 use crate::domain::payout::{Payout, State};
 use crate::embedded::Embedded;
@@ -26,43 +29,69 @@ struct Entry {
     matches: bool,
 }
 
-/// Prints the table. `true`: every payout is final, each that succeeded was paid once, with its
-/// own amount and through its own session, and nothing else was paid.
+/// A row of the table.
+#[derive(Serialize)]
+struct Row {
+    payout_id: PayoutId,
+    /// Absent if it was never recorded.
+    state: Option<State>,
+    amount_details: Option<Money>,
+    paid_times: u32,
+    /// Minor units.
+    paid_amount: i64,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    why: String,
+    agrees: bool,
+}
+
+/// What it all came to.
+#[derive(Serialize)]
+pub(super) struct Outcome {
+    pub(super) agree: bool,
+    /// Places where record and ledger say different things.
+    disagreements: u64,
+    states: BTreeMap<&'static str, u64>,
+}
+
+/// Prints the table. They agree if every payout is final, each that succeeded was paid once, with
+/// its own amount and through its own session, and nothing else was paid.
 pub(super) async fn print(
     backend: &Embedded,
     bank: &Bank,
     commands: &Commands,
-) -> anyhow::Result<bool> {
+    json: bool,
+) -> anyhow::Result<Outcome> {
     let mut paid = read_ledger(backend, bank).await?;
-    let mut counts: HashMap<State, u64> = HashMap::new();
-    let mut disagreements = 0;
-    println!("{:28} {:10} {:>14}  {:>14}  WHY", "PAYOUT", "STATE", "AMOUNT", "BANK PAID");
+    let mut outcome = Outcome { agree: true, disagreements: 0, states: BTreeMap::new() };
+    if !json {
+        println!("{:28} {:10} {:>14}  {:>14}  WHY", "PAYOUT", "STATE", "AMOUNT", "BANK PAID");
+    }
     for (n, id) in (0..).zip(commands.ids()) {
-        let Some(payout) = backend.store.load(&id).await?.payout else {
-            println!("{:28} never recorded", id.as_str());
-            disagreements += 1;
-            continue;
-        };
-        *counts.entry(payout.state).or_default() += 1;
+        let payout = backend.store.load(&id).await?.payout;
         let entry = paid.remove(id.as_str());
-        let agrees = match &entry {
-            Some(entry) => payout.state == State::Succeeded && entry.times == 1 && entry.matches,
-            None => payout.state.is_final() && payout.state != State::Succeeded,
-        };
-        disagreements += u64::from(!agrees);
-        if n < ROWS_MAX || !agrees {
-            println!("{}", row(&payout, entry.as_ref(), agrees));
+        let row = Row::of(id, payout, entry);
+        if let Some(state) = row.state {
+            *outcome.states.entry(state.name()).or_default() += 1;
+        }
+        outcome.disagreements += u64::from(!row.agrees);
+        if json {
+            output::json(&row);
+        } else if n < ROWS_MAX || !row.agrees {
+            println!("{}", row.text());
         }
     }
     for (id, entry) in &paid {
-        println!("{id:28} unknown here; the bank paid it {} time(s)", entry.times);
-        disagreements += 1;
+        eprintln!("the bank paid {id:?} {} time(s), which is unknown here", entry.times);
+        outcome.disagreements += 1;
     }
-    if commands.count > ROWS_MAX {
-        println!("… and {} more", commands.count - ROWS_MAX);
+    outcome.agree = outcome.disagreements == 0;
+    if !json {
+        if commands.count > ROWS_MAX {
+            println!("… and {} more", commands.count - ROWS_MAX);
+        }
+        outcome.print();
     }
-    sum_up(&counts, disagreements);
-    Ok(disagreements == 0)
+    Ok(outcome)
 }
 
 /// What was paid, by payout id; what the bank paid without one stands under an empty id.
@@ -91,21 +120,41 @@ async fn read_ledger(backend: &Embedded, bank: &Bank) -> anyhow::Result<HashMap<
     Ok(paid)
 }
 
-fn row(payout: &Payout, entry: Option<&Entry>, agrees: bool) -> String {
-    let paid = match entry {
-        None => "–".to_owned(),
-        Some(Entry { times: 1, amount, .. }) => format!("{}.{:02}", amount / 100, amount % 100),
-        Some(Entry { times, .. }) => format!("{times} TIMES"),
-    };
-    let verdict = if agrees { "" } else { "  DISAGREES" };
-    let state = output::state(payout.state, 10);
-    let text = format!(
-        "{:28} {state} {:>14}  {paid:>14}  {}{verdict}",
-        payout.id().as_str(),
-        payout.command.money,
-        why(payout)
-    );
-    text.trim_end().to_owned()
+impl Row {
+    fn of(payout_id: PayoutId, payout: Option<Payout>, entry: Option<Entry>) -> Self {
+        let state = payout.as_ref().map(|payout| payout.state);
+        let succeeded = state == Some(State::Succeeded);
+        let agrees = match &entry {
+            Some(entry) => succeeded && entry.times == 1 && entry.matches,
+            None => state.is_some_and(State::is_final) && !succeeded,
+        };
+        Self {
+            payout_id,
+            state,
+            why: payout.as_ref().map(why).unwrap_or_default(),
+            amount_details: payout.map(|payout| payout.command.money),
+            paid_times: entry.as_ref().map_or(0, |entry| entry.times),
+            paid_amount: entry.as_ref().map_or(0, |entry| entry.amount),
+            agrees,
+        }
+    }
+
+    fn text(&self) -> String {
+        let paid = match self.paid_times {
+            0 => "–".to_owned(),
+            1 => format!("{}.{:02}", self.paid_amount / 100, self.paid_amount % 100),
+            times => format!("{times} TIMES"),
+        };
+        let verdict = if self.agrees { "" } else { "  DISAGREES" };
+        let state = match self.state {
+            Some(state) => output::state(state, 10),
+            None => "no record ".to_owned(),
+        };
+        let amount = self.amount_details.as_ref().map(ToString::to_string).unwrap_or_default();
+        let id = self.payout_id.as_str();
+        let text = format!("{id:28} {state} {amount:>14}  {paid:>14}  {}{verdict}", self.why);
+        text.trim_end().to_owned()
+    }
 }
 
 /// Why it ended as it did, where the state alone does not say.
@@ -119,24 +168,48 @@ fn why(payout: &Payout) -> String {
     attention.or(end).unwrap_or_default()
 }
 
-fn sum_up(counts: &HashMap<State, u64>, disagreements: u64) {
-    let count = |state: &State| counts.get(state).map(|count| format!("{count} {state}"));
-    let parts: Vec<_> = State::ALL.iter().filter_map(count).collect();
-    println!("\n{}", parts.join(", "));
-    if disagreements == 0 {
-        println!("payoutd's records and the bank's ledger agree.");
-    } else {
-        println!("payoutd's records and the bank's ledger DISAGREE in {disagreements} place(s).");
+impl Outcome {
+    fn print(&self) {
+        let parts: Vec<_> = self.states.iter().map(|(state, n)| format!("{n} {state}")).collect();
+        println!("\n{}", parts.join(", "));
+        if self.agree {
+            println!("payoutd's records and the bank's ledger agree.");
+        } else {
+            let places = self.disagreements;
+            println!("payoutd's records and the bank's ledger DISAGREE in {places} place(s).");
+        }
     }
 }
 
 /// How fast it was, and what it cost: payoutd and the simulator together.
-pub(super) fn figures(count: u64, elapsed: Duration, usage: Option<Usage>) {
-    let seconds = elapsed.as_secs_f64();
-    print!("{count} payouts in {seconds:.1} s, {:.0} a second", count as f64 / seconds);
-    if let Some(Usage { cpu, peak_memory_mib }) = usage {
-        let each = cpu.as_secs_f64() * 1000.0 / count as f64;
-        print!("; {each:.1} ms CPU each, {peak_memory_mib} MiB at most, the simulator included");
+#[derive(Serialize)]
+pub(super) struct Figures {
+    payouts: u64,
+    seconds: f64,
+    payouts_per_second: f64,
+    /// Absent, as the next, where the system does not tell.
+    cpu_ms_per_payout: Option<f64>,
+    peak_memory_mib: Option<u64>,
+}
+
+impl Figures {
+    pub(super) fn of(payouts: u64, elapsed: Duration, usage: Option<&Usage>) -> Self {
+        let (count, seconds) = (payouts as f64, elapsed.as_secs_f64());
+        Self {
+            payouts,
+            seconds,
+            payouts_per_second: count / seconds,
+            cpu_ms_per_payout: usage.map(|usage| usage.cpu.as_secs_f64() * 1000.0 / count),
+            peak_memory_mib: usage.map(|usage| usage.peak_memory_mib),
+        }
     }
-    println!();
+
+    pub(super) fn print(&self) {
+        let Self { payouts, seconds, payouts_per_second, .. } = self;
+        print!("{payouts} payouts in {seconds:.1} s, {payouts_per_second:.0} a second");
+        if let (Some(each), Some(mib)) = (self.cpu_ms_per_payout, self.peak_memory_mib) {
+            print!("; {each:.1} ms CPU each, {mib} MiB at most, the simulator included");
+        }
+        println!();
+    }
 }
