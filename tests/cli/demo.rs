@@ -13,7 +13,7 @@ fn the_demo_ends_in_agreement_whatever_the_environment_says() {
     place.set("backend.path", "real.db");
     let demo = place.ran(["demo"]);
     assert_eq!(demo.code, Some(0), "{demo:?}");
-    assert!(demo.out.contains("4 succeeded, 2 failed, 4 cancelled, 1 rejected"), "{}", demo.out);
+    assert!(demo.out.contains("4 cancelled, 2 failed, 1 rejected, 4 succeeded"), "{}", demo.out);
     assert!(demo.out.contains(AGREE), "{}", demo.out);
     assert_eq!(demo.err, "");
     assert_eq!(std::fs::read_dir(place.dir()).expect("a folder").count(), 0, "it left files");
@@ -51,4 +51,17 @@ fn a_kept_demo_can_be_looked_at_and_is_not_written_over() {
     assert!(again.err.contains("kept exists; remove it, or name another with --data"), "{again:?}");
     let show = elsewhere.ran(["--config", settings, "show", "card-by-hash"]);
     assert_eq!(show.code, Some(0), "{show:?}");
+}
+
+#[test]
+fn the_demo_says_the_same_in_json() {
+    let demo = Place::empty().ran(["demo", "--json"]);
+    assert_eq!(demo.code, Some(0), "{demo:?}");
+    let lines: Vec<serde_json::Value> =
+        demo.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let (sum, rows) = lines.split_last().expect("lines");
+    assert_eq!(rows.len(), 11);
+    assert!(rows.iter().all(|row| row["agrees"] == true), "{}", demo.out);
+    assert_eq!(sum["outcome"]["agree"], true);
+    assert_eq!(sum["figures"]["payouts"], 11);
 }
