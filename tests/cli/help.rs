@@ -6,13 +6,13 @@ use crate::place::Place;
 
 /// Each subcommand's own options; all know `--config` and `--help`.
 const OPTIONS: [(&str, &[&str]); 8] = [
-    ("demo", &["--payouts", "--faults", "--keep", "--data", "--verbose"]),
+    ("demo", &["--payouts", "--faults", "--keep", "--data", "--verbose", "--json"]),
     ("run", &["--role"]),
     ("publish", &["--json"]),
     ("watch", &["--type", "--payout", "--json"]),
     ("show", &["--json"]),
     ("list", &["--state", "--attention", "--limit", "--json"]),
-    ("keygen", &[]),
+    ("keygen", &["--json"]),
     (
         "bank-sim",
         &[

@@ -141,10 +141,10 @@ async fn a_write_that_was_not_done_and_never_answered_is_written_again_before_it
 }
 
 /// Another process writes the same decision a moment earlier and dies; our write is never answered.
-struct Anothers;
+struct OtherWriters;
 
 #[async_trait]
-impl Fate for Anothers {
+impl Fate for OtherWriters {
     async fn record(
         &self,
         inner: &dyn Store,
@@ -157,9 +157,9 @@ impl Fate for Anothers {
         if !decided {
             return inner.record(payout, expected).await;
         }
-        let mut anothers = payout.clone();
-        anothers.write_id ^= 1;
-        match inner.record(&anothers, expected).await? {
+        let mut other_writers = payout.clone();
+        other_writers.write_id ^= 1;
+        match inner.record(&other_writers, expected).await? {
             Recorded::Written { .. } => Err(cut_off()),
             other => Ok(other),
         }
@@ -169,7 +169,7 @@ impl Fate for Anothers {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_without_answer_that_another_process_did_is_not_taken_for_ours() {
     let mut world = World::new().await;
-    let machine = world.machine_with(fated(Anothers));
+    let machine = world.machine_with(fated(OtherWriters));
     world.publish(&card("inv-1", 10_000)).await;
     assert_eq!(world.settled("inv-1").await["type"], "payout.succeeded");
     machine.stop().await;
