@@ -260,9 +260,21 @@ fn values_out_of_their_bounds_are_refused() {
         ("PAYOUTD_BANK__TIMEOUT", "99ms", "must be between 100ms and 2m"),
         ("PAYOUTD_BANK__TIMEOUT", "121s", "must be between 100ms and 2m"),
         ("PAYOUTD_BANK__LIVE", "yes", "must be true or false"),
-        ("PAYOUTD_TICKETS__DELAYS", "", "must be growing durations, such as \"5s,30s,5m,1h\""),
-        ("PAYOUTD_TICKETS__DELAYS", "5s,5s", "must be growing durations, such as \"5s,30s,5m,1h\""),
-        ("PAYOUTD_TICKETS__DELAYS", "5s,x", "must be growing durations, such as \"5s,30s,5m,1h\""),
+        (
+            "PAYOUTD_TICKETS__DELAYS",
+            "",
+            "must be growing durations from 100ms to 1day, such as \"5s,30s,5m,1h\"",
+        ),
+        (
+            "PAYOUTD_TICKETS__DELAYS",
+            "5s,5s",
+            "must be growing durations from 100ms to 1day, such as \"5s,30s,5m,1h\"",
+        ),
+        (
+            "PAYOUTD_TICKETS__DELAYS",
+            "5s,x",
+            "must be growing durations from 100ms to 1day, such as \"5s,30s,5m,1h\"",
+        ),
         ("PAYOUTD_EXECUTOR__CONCURRENCY", "1025", "must be between 1 and 1024"),
         ("PAYOUTD_EXECUTOR__CONCURRENCY", "-1", "must be a whole number"),
         (

@@ -29,6 +29,11 @@ impl Policy {
         intention.at + self.call_timeout + self.call_timeout / 2
     }
 
+    /// Whether a call that was intended so long ago could end after its deadline.
+    pub fn too_late_to_send(&self, intention: &Intention, age: Duration) -> bool {
+        age + self.call_timeout >= self.deadline(intention).since(intention.at)
+    }
+
     /// When a call with an unknown outcome may be sent again, if the bank shows no trace of it.
     pub fn retry_at(&self, intention: &Intention) -> Timestamp {
         let backoff = self.delays.after(intention.attempt.saturating_sub(1));
@@ -70,10 +75,24 @@ impl Delays {
 
 #[cfg(test)]
 mod tests {
+    use super::super::call::Call;
     use super::*;
 
     fn delays(seconds: &[u64]) -> Option<Delays> {
         Delays::new(seconds.iter().map(|s| Duration::from_secs(*s)).collect())
+    }
+
+    #[test]
+    fn a_call_is_sent_only_while_it_can_end_before_its_deadline() {
+        let policy = Policy {
+            call_timeout: Duration::from_secs(10),
+            delays: delays(&[5]).expect("valid"),
+            confirms_automatically: false,
+        };
+        let sent = Intention::new(Call::Confirm, 1, Timestamp::from_millis(7));
+        let too_late = |ms| policy.too_late_to_send(&sent, Duration::from_millis(ms));
+        assert!(!too_late(0) && !too_late(4_999));
+        assert!(too_late(5_000) && too_late(86_400_000));
     }
 
     #[test]

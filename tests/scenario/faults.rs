@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use futures_util::{StreamExt, stream};
+use payoutd::domain::event::{Entry, Event};
 use payoutd::domain::time::Timestamp;
 use payoutd::simulator::{FaultKind, Faults, Rule};
 use serde_json::{Value, json};
@@ -77,6 +78,7 @@ async fn cases_21_and_64_a_start_that_lands_late_is_paid_once_or_stopped() {
 #[tokio::test(flavor = "multi_thread")]
 async fn case_25_a_bank_that_cannot_be_reached_is_called_later_as_the_same_try() {
     let mut world = World::new().await;
+    world.policy.call_timeout = Duration::from_secs(20);
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let reachable = std::mem::replace(
         &mut world.bank_url,
@@ -92,6 +94,9 @@ async fn case_25_a_bank_that_cannot_be_reached_is_called_later_as_the_same_try()
     world.settled("inv-1").await;
     machine.stop().await;
     world.assert_paid_once("inv-1").await;
+    let next_try =
+        |entry: &Entry| matches!(entry.event, Event::Intended { attempt } if attempt > 1);
+    assert!(!world.payout("inv-1").await.history.iter().any(next_try), "it was not sent before");
 }
 
 #[tokio::test(flavor = "multi_thread")]

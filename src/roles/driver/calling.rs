@@ -6,7 +6,7 @@ use crate::domain::payout::{Intention, State};
 use crate::domain::transition::apply;
 
 use super::super::intake::HandleError;
-use super::Run;
+use super::{Run, STEPS_MAX};
 
 impl Run<'_> {
     /// Sends the call that this run's last write intended, and then the call that recording its
@@ -45,9 +45,7 @@ impl Run<'_> {
     /// A process that was frozen since it wrote its intention must not send any more: others may
     /// have looked the call up and sent it again.
     fn slept_past_deadline(&self, sent: &Intention) -> bool {
-        let deadline = self.driver.policy.deadline(sent);
-        // The call itself takes up to its timeout, and has to end before the deadline.
-        self.clock.since_write() + self.driver.policy.call_timeout >= deadline.since(sent.at)
+        self.driver.policy.too_late_to_send(sent, self.clock.since_write())
     }
 
     /// Writes the outcome, over whatever else was written meanwhile, as long as the intention is
@@ -57,7 +55,7 @@ impl Run<'_> {
         sent: &Intention,
         answer: &Answer,
     ) -> Result<bool, HandleError> {
-        loop {
+        for _ in 0..STEPS_MAX {
             let now = self.clock.now();
             let event = record_answer(&self.payout, answer, &self.driver.policy, now);
             let intends_call = event.intends_call();
@@ -83,6 +81,7 @@ impl Run<'_> {
                 return Ok(false);
             }
         }
+        Err(HandleError::Restless(STEPS_MAX))
     }
 
     /// A session belongs to one payout. A bank that gives it to a second one, or a store that has
