@@ -64,9 +64,11 @@ impl View<'_> {
     /// Start may have been sent, and the bank has not been asked.
     fn bound_unseen(&self) -> Step {
         match &self.payout.intention.outcome {
-            CallOutcome::Postponed { .. } if self.payout.attention.is_some() => Step::Wait(None),
+            CallOutcome::Postponed { .. } if self.payout.attention.is_some() => self.look_if_due(),
             CallOutcome::Postponed { .. } if self.payout.command.expired(self.now) => {
-                reject(EXPIRED)
+                // Earlier tries were sent: the session must not stay open for them.
+                let first = self.payout.intention.attempt == 1;
+                if first { reject(EXPIRED) } else { Step::AskStatus }
             }
             CallOutcome::Postponed { until } => self.send_postponed(*until),
             CallOutcome::Refused { .. } if self.payout.intention.attempt == 1 => Step::AskStatus,
@@ -84,7 +86,16 @@ impl View<'_> {
         let intention = &self.payout.intention;
         let asked_late = sight.asked_after(self.deadline());
         match &intention.outcome {
-            CallOutcome::Postponed { .. } => self.bound_unseen(),
+            CallOutcome::Postponed { .. } if !sight.is_answer() => self.bound_unseen(),
+            CallOutcome::Postponed { until } => {
+                let first = self.payout.intention.attempt == 1;
+                match self.payout.attention {
+                    Some(_) => Step::Wait(None),
+                    None if !self.payout.command.expired(self.now) => self.send_postponed(*until),
+                    None if first => reject(EXPIRED),
+                    None => self.cancel(EXPIRED.into(), &sight.session),
+                }
+            }
             CallOutcome::Refused { reason }
                 if asked_late || (intention.attempt == 1 && sight.is_answer()) =>
             {

@@ -267,6 +267,16 @@ fn a_command_past_its_time_is_not_started_nor_confirmed() {
     assert_eq!(name(&step(&payout_in(State::Bound), Some(&empty), late)), "cancel_decided");
     let unsent = after(payout_in(State::Bound), &[(2, Event::Postponed { until: at(9) })]);
     assert_eq!(name(&step(&unsent, None, late)), "rejected");
+    let second_unsent = after(
+        payout_in(State::Bound),
+        &[
+            (2, unknown()),
+            (16, Event::Intended { attempt: 2 }),
+            (17, Event::Postponed { until: at(20) }),
+        ],
+    );
+    assert_eq!(step(&second_unsent, None, late), Step::AskStatus, "the first was sent");
+    assert_eq!(name(&step(&second_unsent, Some(&empty), late)), "cancel_decided");
     let waits = answer(awaiting(), at(late));
     assert_eq!(name(&step(&payout_in(State::Started), Some(&waits), late)), "cancel_decided");
     assert_eq!(name(&step(&payout_in(State::Confirming), Some(&waits), late)), "cancel_decided");
@@ -340,7 +350,8 @@ fn what_needs_a_person_is_not_ended_by_payoutd_itself() {
     assert_eq!(step(&refused, Some(&empty), late), Step::Wait(None));
     let unsent =
         after(payout_in(State::Bound), &[(2, Event::Postponed { until: at(9) }), (3, attention)]);
-    assert_eq!(step(&unsent, None, late), Step::Wait(None));
+    assert_eq!(step(&unsent, None, 4), Step::Wait(None));
+    assert_eq!(step(&unsent, Some(&empty), late), Step::Wait(None));
 }
 
 #[test]
