@@ -12,6 +12,12 @@ pub(super) struct Usage {
 const TICK: Duration = Duration::from_millis(10);
 
 impl Usage {
+    /// CPU used since then; the peak of memory is the process's whole life's.
+    pub(super) fn since(before: Option<&Self>) -> Option<Self> {
+        let now = Self::now()?;
+        Some(Self { cpu: now.cpu.saturating_sub(before?.cpu), ..now })
+    }
+
     /// `None` where there is no /proc.
     pub(super) fn now() -> Option<Self> {
         let stat = fs::read_to_string("/proc/self/stat").ok()?;
