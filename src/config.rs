@@ -196,6 +196,16 @@ fn bank(reader: &mut Reader, needs: Needs) -> Bank {
     if !(TIMEOUT_MIN..=TIMEOUT_MAX).contains(&bank.timeout) {
         reader.problem("bank.timeout", "must be between 100ms and 2m");
     }
+    for (key, value) in
+        [("bank.project", Some(&bank.project)), ("bank.submerchant", bank.submerchant.as_ref())]
+    {
+        if value.is_some_and(|value| !value.bytes().all(|b| b.is_ascii_graphic())) {
+            reader.problem(
+                key,
+                "must be letters, digits and signs without spaces: it is an HTTP header",
+            );
+        }
+    }
     if needs == Needs::Bank {
         if bank.project.is_empty() {
             reader.problem("bank.project", "is not set; give the project id you have of the bank");

@@ -21,7 +21,9 @@ use super::BadInput;
 
 /// Opens the backend.
 pub(super) fn backend(config: &Config) -> anyhow::Result<Embedded> {
-    Embedded::open(&config.backend.path).map_err(BadInput::from_error)
+    Embedded::open(&config.backend.path).map_err(|error| {
+        BadInput::from_error(ConfigError(vec![config.problem("backend.path", error.to_string())]))
+    })
 }
 
 /// Everything the roles need, from settings alone. The keys come first: what is wrong with them

@@ -10,6 +10,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::decision::not_comparable;
 use super::id::PayoutId;
 use super::json::{Object, Raw, canonical};
 use super::money::Money;
@@ -152,6 +153,11 @@ impl TryFrom<Object> for CreateCommand {
         let money = reader.money();
         let payment_method = reader.payment_method();
         let participants = reader.participants();
+        if payment_method.is_object() {
+            for pointer in not_comparable(&payment_method, &participants) {
+                reader.refuse(&pointer, "must be text, in an object");
+            }
+        }
         let expected = reader.expected();
         let issued_at = reader.time("issued_at");
         let confirm_before = reader.time("confirm_before");

@@ -102,6 +102,22 @@ pub fn decide(command: &CreateCommand, session: &Session, now: Timestamp) -> Ver
     }
 }
 
+/// JSON pointers of what a command asks for and the gate could not compare, because it is no text:
+/// a number of 20 digits, say, does not survive being read as a number.
+pub(super) fn not_comparable(payment_method: &Value, participants: &Value) -> Vec<String> {
+    let of = |place: &str, fields: &[Field], asked: &Value| -> Vec<String> {
+        let odd = |field: &&Field| match field.find(asked) {
+            Found::Nothing | Found::Value(Value::String(_)) => false,
+            Found::Value(_) | Found::Unreadable => true,
+        };
+        let pointer = |field: &Field| format!("/{place}/{}", field.path.join("/"));
+        fields.iter().filter(odd).map(pointer).collect()
+    };
+    let mut pointers = of("payment_method", METHOD_FIELDS, payment_method);
+    pointers.extend(of("participant_details", PARTICIPANT_FIELDS, participants));
+    pointers
+}
+
 /// Names of the fields in which the bank's payout disagrees with the command. Names only: values
 /// may be somebody's account.
 fn differences(command: &CreateCommand, shown: &BankPayout) -> Vec<&'static str> {

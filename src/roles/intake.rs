@@ -109,6 +109,13 @@ async fn handle(delivery: Delivery, handler: Arc<dyn Handler>, shutdown: Shutdow
             return;
         }
     };
+    // What cannot be read now cannot be read later.
+    let handled = match handled {
+        Err(HandleError::Store(error @ StoreError::Unreadable(_))) => {
+            Ok(Handled::DeadLetter { reason: error.to_string() })
+        }
+        handled => handled,
+    };
     let settled = match handled {
         Ok(Handled::Done) => settle.acknowledge().await,
         Ok(Handled::DeadLetter { reason }) => {
@@ -117,11 +124,6 @@ async fn handle(delivery: Delivery, handler: Arc<dyn Handler>, shutdown: Shutdow
                 tracing::error!(event = "message.dead_lettered", reason);
             }
             settled
-        }
-        Err(HandleError::Store(error @ StoreError::Unreadable(_))) => {
-            let reason = error.to_string();
-            tracing::error!(event = "message.dead_lettered", reason);
-            settle.dead_letter(&reason).await
         }
         Err(error @ (HandleError::Restless(_) | HandleError::SessionTaken)) => {
             // Left unsettled, so that the bus counts it: it may never succeed.

@@ -110,9 +110,11 @@ impl<'a> Reader<'a> {
             }
         }
         for (name, raw) in self.fields.fields().filter(|(name, _)| *name != "metadata") {
-            if raw.read().is_ok_and(|value: Value| holds_open_card(name, &value)) {
-                let pointer = if is_word(name) { format!("/{name}") } else { String::new() };
-                self.refuse(&pointer, OPEN_CARD);
+            let pointer = if is_word(name) { format!("/{name}") } else { String::new() };
+            match raw.read::<Value>() {
+                Ok(value) if holds_open_card(name, &value) => self.refuse(&pointer, OPEN_CARD),
+                Ok(_) => {}
+                Err(_) => self.refuse(&pointer, "holds a number or text that cannot be read"),
             }
         }
     }

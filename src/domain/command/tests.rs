@@ -124,3 +124,16 @@ fn a_card_is_refused_wherever_it_stands_openly() {
     caller_own["participant_details"] = json!({"document": {"number": "4509 123456"}});
     assert!(parse(&caller_own).is_ok(), "no card's length, and metadata is the caller's");
 }
+
+#[test]
+fn what_the_gate_could_not_compare_is_refused() {
+    let mut number = card_command();
+    number["participant_details"] = json!({"sender": {"account": 4_070_281_030_020_000_013_u64}});
+    assert_eq!(pointers(&number), ["/participant_details/sender/account"]);
+    let mut list = card_command();
+    list["participant_details"] = json!({"recipient": ["Ivanov"]});
+    assert_eq!(pointers(&list), ["/participant_details/recipient/full_name"]);
+    let text = card_command().to_string().replacen('{', r#"{"customer":{"x":1e999},"#, 1);
+    let invalid = CreateCommand::parse(text.as_bytes()).expect_err("must be refused");
+    assert_eq!(invalid.violations[0].pointer, "/customer");
+}

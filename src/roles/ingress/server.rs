@@ -1,7 +1,8 @@
 //! HTTP connections, bounded in number and in time.
 //!
-//! Strangers reach this port too: whoever opens connections and says nothing must not keep the
-//! bank out for long, nor use up the process's files, nor hold up its end.
+//! Strangers reach this port too: whoever opens connections and says nothing is closed after a
+//! while, cannot use up the process's files, and delays its end by seconds only. Against many of
+//! them a proxy in front has to help.
 
 use std::sync::Arc;
 use std::time::Duration;
