@@ -26,6 +26,16 @@ pub(super) fn backend(config: &Config) -> anyhow::Result<Embedded> {
     })
 }
 
+/// Opens a backend that is there, for those who only look: a look from the wrong folder must not
+/// leave an empty file behind.
+pub(super) fn existing_backend(config: &Config) -> anyhow::Result<Embedded> {
+    if !config.backend.path.exists() {
+        let cure = format!("there is no file {}", config.backend.path.display());
+        return Err(BadInput::from_error(ConfigError(vec![config.problem("backend.path", cure)])));
+    }
+    backend(config)
+}
+
 /// Everything the roles need, from settings alone. The keys come first: what is wrong with them
 /// is told before anything is opened.
 pub(super) async fn parts(config: &Config, roles: &[Role]) -> anyhow::Result<Parts> {

@@ -33,7 +33,7 @@ fn parse_state(text: &str) -> Result<State, String> {
 }
 
 pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
-    let backend = compose::backend(&config)?;
+    let backend = compose::existing_backend(&config)?;
     let filter = Filter { state: args.state, attention: args.attention, limit: args.limit };
     let payouts = backend.store.list(&filter).await?;
     if args.json {

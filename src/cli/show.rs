@@ -76,7 +76,7 @@ impl<'a> Shown<'a> {
 }
 
 pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
-    let backend = compose::backend(&config)?;
+    let backend = compose::existing_backend(&config)?;
     let Some(payout) = backend.store.load(&args.id).await?.payout else {
         let file = config.backend.path.display();
         return Err(BadInput(format!("there is no payout {} in {file}", args.id)).into());

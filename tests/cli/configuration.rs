@@ -72,13 +72,15 @@ fn the_file_is_named_by_option_or_else_by_variable() {
     place.write("one.toml", "[backend]\npath = \"one.db\"\n");
     place.write("two.toml", "[backend]\npath = \"two.db\"\n");
     let variable = ("PAYOUTD_CONFIG", "one.toml");
-    place.ran_with(&[variable], &["list"]);
-    assert!(place.path("one.db").exists());
-    place.ran_with(&[variable], &["--config", "two.toml", "list"]);
-    assert!(place.path("two.db").exists());
-    place.ran_with(&[variable, ("PAYOUTD_BACKEND__PATH", "three.db")], &["list"]);
-    assert!(place.path("three.db").exists());
-    assert!(!place.path("payoutd.db").exists());
+    let looked_for = |variables: &[(&str, &str)], args: &[&str], file: &str| {
+        let refused = place.ran_with(variables, args);
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(refused.err.contains(&format!("there is no file {file}")), "{}", refused.err);
+    };
+    looked_for(&[variable], &["list"], "one.db");
+    looked_for(&[variable], &["--config", "two.toml", "list"], "two.db");
+    looked_for(&[variable, ("PAYOUTD_BACKEND__PATH", "three.db")], &["list"], "three.db");
+    assert_eq!(std::fs::read_dir(place.dir()).expect("a folder").count(), 2, "a look left files");
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn a_file_of_another_program_is_refused_and_left_as_it_was() {
 fn a_folder_that_is_missing_is_named() {
     let mut place = Place::with_keys();
     place.set("backend.path", "nowhere/payoutd.db");
-    let refused = place.ran(["list"]);
+    let refused = place.ran(["publish", "/dev/null"]);
     assert_eq!(refused.code, Some(2), "{refused:?}");
     let said = "nowhere/payoutd.db: its directory does not exist: create it, or set another path";
     assert!(refused.err.contains(said), "{}", refused.err);
