@@ -1,13 +1,22 @@
 //! The port to the queues and to those who subscribe to result events.
 
+pub mod dead_letters;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
+/// Deliveries without settling, each a panic or a kill, before a message counts as poison.
+pub const DELIVERIES_MAX: u32 = 20;
+
 /// Durable queues with acknowledgement, and a stream of result events.
 #[async_trait]
 pub trait Bus: Send + Sync {
+    /// Whether it can be used now. `Unavailable`: not yet, it is being tried all the time.
+    /// `Misconfigured`: a person must act.
+    async fn check(&self) -> Result<(), BusError>;
+
     /// Publishes all, in their order. `Ok`: every one is confirmed, durable. `Err`: any of them
     /// may have been published or not; publish all again.
     async fn publish(&self, messages: Vec<Message>) -> Result<(), BusError>;
@@ -36,6 +45,10 @@ impl Queue {
             Self::BankEvents => "bank-events",
             Self::Tickets => "tickets",
         }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|queue| queue.name() == name)
     }
 }
 
@@ -89,4 +102,7 @@ pub enum BusError {
     /// Try again later.
     #[error("the bus is unavailable: {0}")]
     Unavailable(String),
+    /// It is there, but not as payoutd needs it, and has to be mended first. Says how.
+    #[error("{0}")]
+    Misconfigured(String),
 }

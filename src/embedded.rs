@@ -13,6 +13,7 @@
 mod bus;
 mod clock;
 mod consumer;
+mod dead_letters;
 mod events;
 mod failure;
 mod file;
@@ -33,7 +34,7 @@ use std::sync::Arc;
 
 pub use bus::EmbeddedBus;
 pub use file::OpenError;
-pub use queue::{DeadLetter, Depth};
+pub use queue::Depth;
 pub use store::EmbeddedStore;
 
 use reader::Readers;

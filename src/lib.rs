@@ -5,10 +5,12 @@
 //! - [`domain`]: the pure heart: records, transitions, what to do next
 //! - [`store`] and [`bus`]: the ports to where payouts are recorded and to the queues
 //! - [`embedded`]: both ports in one SQLite file
+//! - [`rabbitmq`] and [`redis`]: each port on a server, for any number of machines
 //! - [`bank`]: the bank's API: signatures, calls, webhooks
 //! - [`roles`]: what each process does: the driver, and the four roles around it
 //! - [`simulator`]: a Bank 131 for one's own machine
-//! - [`config`], [`telemetry`], [`shutdown`], [`digest`]: settings, logs, stopping in order, SHA-256
+//! - [`config`], [`telemetry`], [`shutdown`], [`tls`], [`digest`]: settings, logs, stopping in
+//!   order, certificates, SHA-256
 //! - [`cli`]: the command line, and the composition of all this
 
 pub mod domain;
@@ -17,6 +19,8 @@ pub mod bus;
 pub mod store;
 
 pub mod embedded;
+pub mod rabbitmq;
+pub mod redis;
 
 pub mod bank;
 
@@ -28,5 +32,6 @@ pub mod config;
 pub mod digest;
 pub mod shutdown;
 pub mod telemetry;
+pub mod tls;
 
 pub mod cli;

@@ -14,6 +14,10 @@ use crate::domain::time::Timestamp;
 /// store's time, so that no two machines' clocks are ever held against each other.
 #[async_trait]
 pub trait Store: Send + Sync {
+    /// Whether it can be used now. `Unavailable`: not yet, it is being tried all the time.
+    /// `Misconfigured`: a person must act.
+    async fn check(&self) -> Result<(), StoreError>;
+
     /// The payout as it was last written.
     async fn load(&self, id: &PayoutId) -> Result<Loaded, StoreError>;
 
@@ -67,6 +71,10 @@ pub enum StoreError {
     /// Nothing was done; trying again later may work.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
+    /// It is there, but not as payoutd needs it, and has to be mended first. Says how. Nothing was
+    /// done.
+    #[error("{0}")]
+    Misconfigured(String),
     /// A write may or may not have been done.
     #[error("the outcome of a write to the store is unknown: {0}")]
     Unknown(String),

@@ -6,6 +6,8 @@
 
 #[path = "contract/bus.rs"]
 mod bus;
+#[path = "contract/dead_letters.rs"]
+mod dead_letters;
 #[path = "contract/store.rs"]
 mod store;
 
@@ -16,8 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use payoutd::bus::{Bus, Queue};
+use payoutd::bus::Bus;
+use payoutd::bus::dead_letters::DeadLetters;
 use payoutd::store::Store;
 
 /// A fresh place for queues and records, gone when dropped.
@@ -25,15 +27,13 @@ use payoutd::store::Store;
 trait Backend: Send + Sync {
     /// The ports as another process would open them.
     async fn open(&self) -> Ports;
-
-    /// Messages kept aside, newest first, with their reasons.
-    async fn dead_letters(&self, queue: Queue) -> Vec<(Bytes, String)>;
 }
 
 #[derive(Clone)]
 struct Ports {
     store: Arc<dyn Store>,
     bus: Arc<dyn Bus>,
+    dead_letters: Arc<dyn DeadLetters>,
 }
 
 /// Longest that anything awaited here may take, on a machine that has other things to do. A kept

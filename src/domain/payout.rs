@@ -193,6 +193,11 @@ impl Payout {
         &self.command.payout_id
     }
 
+    /// Final, and everything that happened is published: nothing is left to do.
+    pub fn is_settled(&self) -> bool {
+        self.state.is_final() && self.published == self.history.len()
+    }
+
     /// Whether another writer has overtaken the call that `sent` stands for.
     pub fn still_intends(&self, sent: &Intention) -> bool {
         let mine = &self.intention;

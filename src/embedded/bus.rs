@@ -12,7 +12,7 @@ use super::clock::machine_millis;
 use super::consumer::EmbeddedConsumer;
 use super::events::{self, EmbeddedSubscription};
 use super::in_flight::InFlight;
-use super::queue::{self, DeadLetter, Depth};
+use super::queue::{self, Depth};
 use super::wake::Wakes;
 use super::watch::Watcher;
 use super::writer::job;
@@ -41,15 +41,12 @@ impl EmbeddedBus {
         Ok(Self { core: Arc::new(Core { _watcher: watcher, threads, in_flight, wakes }) })
     }
 
-    /// Messages that could not be handled, newest first.
-    pub async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, BusError> {
-        let read = move |c: &Connection| queue::dead_letters(c, limit);
-        Ok(self.core.threads.readers.read(read).await?)
-    }
-
-    #[cfg(test)]
     pub(super) fn threads(&self) -> &Threads {
         &self.core.threads
+    }
+
+    pub(super) fn wakes(&self) -> Arc<Wakes> {
+        Arc::clone(&self.core.wakes)
     }
 
     /// How many messages a queue holds.
@@ -73,6 +70,10 @@ impl Core {
 
 #[async_trait]
 impl Bus for EmbeddedBus {
+    async fn check(&self) -> Result<(), BusError> {
+        Ok(self.core.threads.readers.ping().await?)
+    }
+
     async fn publish(&self, messages: Vec<Message>) -> Result<(), BusError> {
         let wakes = Arc::clone(&self.core.wakes);
         let mut queues: Vec<Queue> = Vec::new();

@@ -9,15 +9,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Result as SqlResult, Row, params};
 
-use crate::bus::Queue;
-use crate::domain::time::Timestamp;
+use crate::bus::{DELIVERIES_MAX, Queue};
 
 /// How long a held message stays away when its holder no longer says that it lives. Holders say so
 /// every 1.5 s: two may get lost.
 pub(super) const HELD_MS: i64 = 5_000;
-
-/// Deliveries without settling, each a panic or a kill, before a message counts as poison.
-const DELIVERIES_MAX: i64 = 5;
 
 /// Most messages claimed, and most returned, in one go: keeps a transaction to milliseconds.
 pub(super) const CLAIM_MAX: usize = 256;
@@ -43,19 +39,6 @@ pub(super) struct Claim {
     pub(super) taken: Vec<Claimed>,
     /// Nothing is ready beyond these.
     pub(super) dry: bool,
-}
-
-/// A message that could not be handled.
-#[derive(Clone, Debug)]
-pub struct DeadLetter {
-    pub id: i64,
-    /// [`Queue::name`] of where it came from.
-    pub queue: String,
-    pub body: Bytes,
-    pub reason: String,
-    pub at: Timestamp,
-    /// How often it had been delivered.
-    pub deliveries: u64,
 }
 
 /// How many messages a queue holds.
@@ -103,7 +86,7 @@ pub(super) fn claim(
     let dry = rows.len() < limit;
     let mut taken = Vec::with_capacity(rows.len());
     for (id, deliveries, body) in rows {
-        if deliveries >= DELIVERIES_MAX {
+        if deliveries >= i64::from(DELIVERIES_MAX) {
             let reason = format!("delivered {deliveries} times and never settled");
             bury_row(tx, id, &reason, now)?;
             tracing::error!(event = "message.dead_lettered", queue = queue.name(), reason);
@@ -208,23 +191,6 @@ pub(super) fn depth(reading: &Connection, queue: Queue) -> SqlResult<Depth> {
     reading.prepare_cached(sql)?.query_row([queue.name()], |row| {
         Ok(Depth { waiting: count(row, 0)?, in_flight: count(row, 1)? })
     })
-}
-
-/// Newest first.
-pub(super) fn dead_letters(reading: &Connection, limit: usize) -> SqlResult<Vec<DeadLetter>> {
-    let sql = "SELECT id, queue, body, reason, at, deliveries FROM dead_letters
-               ORDER BY id DESC LIMIT ?1";
-    let letter = |row: &Row<'_>| {
-        Ok(DeadLetter {
-            id: row.get(0)?,
-            queue: row.get(1)?,
-            body: row.get::<_, Vec<u8>>(2)?.into(),
-            reason: row.get(3)?,
-            at: Timestamp::from_millis(row.get(4)?),
-            deliveries: count(row, 5)?,
-        })
-    };
-    reading.prepare_cached(sql)?.query_map([rows(limit)], letter)?.collect()
 }
 
 fn count(row: &Row<'_>, column: usize) -> SqlResult<u64> {

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use super::failure::Failure;
 use super::file::OpenError;
+use super::schema;
 
 /// Two, so that an operator's long list does not hold up the roles.
 const READERS: usize = 2;
@@ -40,6 +41,11 @@ impl Readers {
             readers.threads.push(start_one(connection, waiting)?);
         }
         Ok(readers)
+    }
+
+    /// Whether the file can be read.
+    pub(super) async fn ping(&self) -> Result<(), Failure> {
+        self.read(|connection| schema::version(connection).map(drop)).await
     }
 
     pub(super) async fn read<T: Send + 'static>(

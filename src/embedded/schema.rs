@@ -9,7 +9,7 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(super) const APPLICATION_ID: i32 = 0x7061_796f;
 
 /// Step n brings a file of version n to version n + 1. Steps that were released never change.
-const STEPS: [&str; 1] = [FIRST];
+const STEPS: [&str; 2] = [FIRST, SETTLED_DEAD_LETTERS];
 
 pub(super) const VERSION: i32 = STEPS.len() as i32;
 
@@ -66,6 +66,15 @@ CREATE TABLE events (
     kind TEXT NOT NULL,
     body BLOB NOT NULL
 ) STRICT;
+";
+
+/// What a person decided about a dead letter stays beside it. `verdict`: null as long as it waits,
+/// "replay" or "discard".
+const SETTLED_DEAD_LETTERS: &str = "
+ALTER TABLE dead_letters ADD COLUMN verdict TEXT;
+ALTER TABLE dead_letters ADD COLUMN verdict_reason TEXT;
+ALTER TABLE dead_letters ADD COLUMN settled_at INTEGER;
+CREATE INDEX dead_letters_waiting ON dead_letters (id) WHERE verdict IS NULL;
 ";
 
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<i32> {

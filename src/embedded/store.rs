@@ -62,6 +62,10 @@ impl EmbeddedStore {
 
 #[async_trait]
 impl Store for EmbeddedStore {
+    async fn check(&self) -> Result<(), StoreError> {
+        Ok(self.threads.readers.ping().await?)
+    }
+
     async fn load(&self, id: &PayoutId) -> Result<Loaded, StoreError> {
         let sql = "SELECT payout_id, record FROM payouts WHERE payout_id = ?1";
         self.load_by(sql, id.as_str().into()).await
@@ -137,7 +141,6 @@ impl Store for EmbeddedStore {
 
 impl Columns {
     fn of(payout: &Payout) -> Result<Self, StoreError> {
-        let nothing_left = payout.state.is_final() && payout.published == payout.history.len();
         let record = serde_json::to_string(payout)
             .map_err(|e| StoreError::Unavailable(format!("payout {}: {e}", payout.id())))?;
         Ok(Self {
@@ -147,7 +150,7 @@ impl Columns {
             state: payout.state.name(),
             attention: payout.attention.is_some(),
             session: payout.session.as_ref().map(|session| session.as_str().into()),
-            next_look_at: (!nothing_left).then(|| payout.next_look_at.as_millis()),
+            next_look_at: (!payout.is_settled()).then(|| payout.next_look_at.as_millis()),
             record,
         })
     }

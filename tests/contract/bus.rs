@@ -17,8 +17,6 @@ macro_rules! bus_contract {
             an_acknowledged_message_is_consumed
             a_delivery_that_is_dropped_comes_again
             a_message_handed_back_comes_again_and_is_not_counted
-            poison_goes_to_the_dead_letters
-            a_dead_letter_keeps_its_body_and_reason
             a_consumer_that_is_dropped_leaves_what_it_had_not_delivered
             whoever_stops_waiting_for_a_message_loses_none
             a_delay_ends_neither_early_nor_much_too_late
@@ -64,7 +62,7 @@ pub(crate) async fn next(consumer: &mut Box<dyn Consumer>) -> Delivery {
 }
 
 /// The next message's body; acknowledges it.
-async fn take(consumer: &mut Box<dyn Consumer>) -> Bytes {
+pub(crate) async fn take(consumer: &mut Box<dyn Consumer>) -> Bytes {
     let delivery = next(consumer).await;
     soon(delivery.settle.acknowledge()).await.expect("acknowledged");
     delivery.body
@@ -121,43 +119,7 @@ pub(crate) async fn a_message_handed_back_comes_again_and_is_not_counted(backend
         soon(delivery.settle.hand_back()).await.expect("handed back");
     }
     assert_eq!(take(&mut consumer).await, "one");
-    assert!(backend.dead_letters(QUEUE).await.is_empty());
-}
-
-pub(crate) async fn poison_goes_to_the_dead_letters(backend: &dyn Backend) {
-    let ports = backend.open().await;
-    publish(&*ports.bus, vec![queued("poison"), queued("good")]).await;
-    let mut consumer = consume(&*ports.bus, 1).await;
-    let mut crashes = 0;
-    loop {
-        let delivery = next(&mut consumer).await;
-        if delivery.body == "good" {
-            soon(delivery.settle.acknowledge()).await.expect("acknowledged");
-            if crashes >= 5 {
-                break;
-            }
-            // Adapters may put what comes again behind the others.
-            publish(&*ports.bus, vec![queued("good")]).await;
-            continue;
-        }
-        crashes += 1;
-        assert!(crashes <= 6, "delivered for ever");
-    }
-    let kept = backend.dead_letters(QUEUE).await;
-    assert_eq!(kept.len(), 1);
-    assert_eq!(kept[0].0, "poison");
-}
-
-pub(crate) async fn a_dead_letter_keeps_its_body_and_reason(backend: &dyn Backend) {
-    let ports = backend.open().await;
-    publish(&*ports.bus, vec![queued("bad"), queued("good")]).await;
-    let mut consumer = consume(&*ports.bus, 8).await;
-    let delivery = next(&mut consumer).await;
-    soon(delivery.settle.dead_letter("no such currency: \"куна\"")).await.expect("kept aside");
-    assert_eq!(take(&mut consumer).await, "good");
-    stays_away(consumer.next()).await;
-    let kept = backend.dead_letters(QUEUE).await;
-    assert_eq!(kept, [(Bytes::from("bad"), "no such currency: \"куна\"".to_owned())]);
+    assert_eq!(soon(ports.dead_letters.list(10)).await.expect("read"), []);
 }
 
 pub(crate) async fn a_consumer_that_is_dropped_leaves_what_it_had_not_delivered(
@@ -177,7 +139,7 @@ pub(crate) async fn a_consumer_that_is_dropped_leaves_what_it_had_not_delivered(
     while bodies.len() < 20 {
         bodies.insert(take(&mut consumer).await);
     }
-    assert!(backend.dead_letters(QUEUE).await.is_empty());
+    assert_eq!(soon(ports.dead_letters.list(10)).await.expect("read"), []);
 }
 
 pub(crate) async fn whoever_stops_waiting_for_a_message_loses_none(backend: &dyn Backend) {

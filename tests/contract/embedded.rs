@@ -3,16 +3,18 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use bytes::Bytes;
+use payoutd::bus::dead_letters::DeadLetters;
 use payoutd::bus::{Bus, Message, Queue};
 use payoutd::embedded::{Depth, Embedded};
 use payoutd::store::{Recorded, Store};
 use tempfile::TempDir;
 
 use super::bus::{bus_contract, consume, next, publish, queued};
+use super::dead_letters::dead_letters_contract;
 use super::store::{load, payout, store_contract, write};
 use super::{Backend, Ports, soon};
 
@@ -42,39 +44,31 @@ impl OneFile {
 impl Backend for OneFile {
     async fn open(&self) -> Ports {
         let Embedded { store, bus } = self.embedded();
-        Ports { store, bus }
-    }
-
-    async fn dead_letters(&self, queue: Queue) -> Vec<(Bytes, String)> {
-        let letters = self.embedded().bus.dead_letters(100).await.expect("read");
-        letters
-            .into_iter()
-            .filter(|letter| letter.queue == queue.name())
-            .map(|letter| (letter.body, letter.reason))
-            .collect()
+        Ports { store, dead_letters: Arc::clone(&bus) as _, bus }
     }
 }
 
 store_contract!(OneFile::new());
 bus_contract!(OneFile::new());
+dead_letters_contract!(OneFile::new());
 
 #[tokio::test]
-async fn poison_is_delivered_five_times_and_its_dead_letter_says_so() {
+async fn poison_is_delivered_twenty_times_and_its_dead_letter_says_so() {
     let file = OneFile::new();
     let embedded = file.embedded();
     publish(&*embedded.bus, vec![queued("poison")]).await;
     let mut consumer = consume(&*embedded.bus, 8).await;
-    for _ in 0..5 {
+    for _ in 0..20 {
         drop(next(&mut consumer).await);
     }
     publish(&*embedded.bus, vec![queued("good")]).await;
     let delivery = next(&mut consumer).await;
     assert_eq!(delivery.body, "good");
-    let kept = embedded.bus.dead_letters(10).await.expect("read");
+    let kept = embedded.bus.list(10).await.expect("read");
     assert_eq!(kept.len(), 1);
-    assert_eq!((&*kept[0].body, kept[0].deliveries), (&b"poison"[..], 5));
-    assert_eq!(kept[0].reason, "delivered 5 times and never settled");
-    assert_eq!(kept[0].queue, Queue::Commands.name());
+    assert_eq!(kept[0].body, "poison");
+    assert_eq!(kept[0].reason, "delivered 20 times and never settled");
+    assert_eq!(kept[0].queue, Some(Queue::Commands));
 }
 
 #[tokio::test]

@@ -51,6 +51,10 @@ struct Crashing<T> {
 
 #[async_trait]
 impl Store for Crashing<Arc<dyn Store>> {
+    async fn check(&self) -> Result<(), StoreError> {
+        self.inner.check().await
+    }
+
     async fn load(&self, id: &PayoutId) -> Result<Loaded, StoreError> {
         self.inner.load(id).await
     }
@@ -77,6 +81,10 @@ impl Store for Crashing<Arc<dyn Store>> {
 
 #[async_trait]
 impl Bus for Crashing<Arc<dyn Bus>> {
+    async fn check(&self) -> Result<(), BusError> {
+        self.inner.check().await
+    }
+
     async fn publish(&self, messages: Vec<Message>) -> Result<(), BusError> {
         self.plan.point().await;
         let published = self.inner.publish(messages).await;

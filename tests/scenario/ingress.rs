@@ -135,6 +135,10 @@ struct Down {
 
 #[async_trait]
 impl Bus for Down {
+    async fn check(&self) -> Result<(), BusError> {
+        self.inner.check().await
+    }
+
     async fn publish(&self, messages: Vec<Message>) -> Result<(), BusError> {
         let queued = messages.iter().any(|message| matches!(message, Message::Queued { .. }));
         if queued && !self.up.load(Ordering::SeqCst) {

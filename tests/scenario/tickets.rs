@@ -28,6 +28,10 @@ struct Losing(Arc<dyn Bus>);
 
 #[async_trait]
 impl Bus for Losing {
+    async fn check(&self) -> Result<(), BusError> {
+        self.0.check().await
+    }
+
     async fn publish(&self, mut messages: Vec<Message>) -> Result<(), BusError> {
         messages.retain(|message| !matches!(message, Message::Ticket { .. }));
         self.0.publish(messages).await
@@ -69,6 +73,10 @@ struct Watched<T> {
 
 #[async_trait]
 impl Bus for Watched<Arc<dyn Bus>> {
+    async fn check(&self) -> Result<(), BusError> {
+        self.inner.check().await
+    }
+
     async fn publish(&self, messages: Vec<Message>) -> Result<(), BusError> {
         let number = |message: &Message| match message {
             Message::Ticket { body, .. } => {
@@ -94,6 +102,10 @@ impl Bus for Watched<Arc<dyn Bus>> {
 
 #[async_trait]
 impl Store for Watched<Arc<dyn Store>> {
+    async fn check(&self) -> Result<(), StoreError> {
+        self.inner.check().await
+    }
+
     async fn load(&self, id: &PayoutId) -> Result<Loaded, StoreError> {
         self.inner.load(id).await
     }

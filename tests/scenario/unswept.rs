@@ -12,6 +12,10 @@ pub(crate) struct Unswept(pub(crate) Arc<dyn Store>);
 
 #[async_trait]
 impl Store for Unswept {
+    async fn check(&self) -> Result<(), StoreError> {
+        self.0.check().await
+    }
+
     async fn load(&self, id: &PayoutId) -> Result<Loaded, StoreError> {
         self.0.load(id).await
     }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use payoutd::bank::client::{Bank as BankClient, BankSettings};
 use payoutd::bank::keygen;
 use payoutd::bank::signing::{PrivateKey, PublicKeys};
+use payoutd::bus::dead_letters::DeadLetters;
 use payoutd::bus::{Bus, Message, Queue, Subscription};
 use payoutd::config::Concurrency;
 use payoutd::domain::payout::Payout;
@@ -230,8 +231,8 @@ impl World {
     }
 
     /// Messages kept aside, with their reasons.
-    pub(crate) async fn dead_letters(&self) -> Vec<(String, String)> {
-        let letters = self.backend.bus.dead_letters(100).await.expect("a bus");
+    pub(crate) async fn dead_letters(&self) -> Vec<(Option<Queue>, String)> {
+        let letters = self.backend.bus.list(100).await.expect("a bus");
         letters.into_iter().map(|letter| (letter.queue, letter.reason)).collect()
     }
 }

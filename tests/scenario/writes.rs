@@ -40,6 +40,10 @@ fn fated<F: Fate + 'static>(fate: F) -> impl FnOnce(Parts) -> Parts {
 
 #[async_trait]
 impl<F: Fate> Store for Fated<F> {
+    async fn check(&self) -> Result<(), StoreError> {
+        self.inner.check().await
+    }
+
     async fn load(&self, id: &PayoutId) -> Result<Loaded, StoreError> {
         self.inner.load(id).await
     }
