@@ -2,15 +2,19 @@
 //!
 //! Human output on a terminal, `--json` for machines; errors on standard error, saying what to do.
 
+mod backend;
 mod bank_sim;
 mod compose;
+mod dead_letters;
 mod demo;
+mod doctor;
 mod keygen;
 mod list;
 mod output;
 mod publish;
 mod run;
 mod show;
+mod topology;
 mod watch;
 
 use std::path::PathBuf;
@@ -71,6 +75,12 @@ enum Command {
     Show(show::Args),
     /// List payouts
     List(list::Args),
+    /// Messages that could not be handled: look at them, replay or discard them
+    DeadLetters(dead_letters::Args),
+    /// Look at everything payoutd needs, and say what to mend
+    Doctor(doctor::Args),
+    /// Show RabbitMQ's exchanges and queues, and what is missing or different
+    Topology(topology::Args),
     /// Make key pairs: yours, and the simulator's
     Keygen(keygen::Args),
     /// Run the bank simulator
@@ -98,12 +108,19 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 async fn dispatch(config: Option<PathBuf>, command: Command) -> anyhow::Result<Exit> {
     let load = |needs| Config::load(config.as_deref(), needs).map_err(BadInput::from_error);
     match command {
-        Command::Demo(args) => demo::main(args).await,
+        Command::Demo(args) => {
+            let on_servers = args.backend == demo::BackendName::RabbitmqRedis;
+            let load = || Config::load_servers(config.as_deref()).map_err(BadInput::from_error);
+            demo::main(args, on_servers.then(load).transpose()?).await
+        }
         Command::Run(args) => run::main(args, load(Needs::Bank)?).await,
         Command::Publish(args) => publish::main(args, load(Needs::Backend)?).await,
         Command::Watch(args) => watch::main(args, load(Needs::Backend)?).await,
         Command::Show(args) => show::main(args, load(Needs::Backend)?).await,
         Command::List(args) => list::main(args, load(Needs::Backend)?).await,
+        Command::DeadLetters(args) => dead_letters::main(args, load(Needs::Backend)?).await,
+        Command::Doctor(args) => doctor::main(args, config.as_deref()).await,
+        Command::Topology(args) => topology::main(args, load(Needs::Backend)?).await,
         Command::Keygen(args) => keygen::main(&args),
         Command::BankSim(args) => bank_sim::main(args, load(Needs::Backend)?).await,
     }

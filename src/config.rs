@@ -4,6 +4,7 @@
 //! Every error names the key, where its value came from, and the cure; all are reported at once.
 //! Secrets stay in the files that the settings name.
 
+mod backend;
 mod reader;
 
 use std::collections::BTreeMap;
@@ -12,10 +13,12 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use secrecy::SecretString;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
 use crate::domain::policy::Delays;
+use crate::redis::Barrier;
 use reader::Reader;
 
 /// The defaults, and the list of all keys there are.
@@ -27,6 +30,7 @@ pub struct Config {
     pub bank: Bank,
     pub tickets: Tickets,
     pub ingress: Ingress,
+    pub admin: Admin,
     pub concurrency: Concurrency,
     pub shutdown_grace: Duration,
     pub log: Log,
@@ -34,9 +38,42 @@ pub struct Config {
     sources: BTreeMap<String, String>,
 }
 
+/// Where queues and records are kept.
 #[derive(Clone, Debug)]
 pub struct Backend {
-    pub path: PathBuf,
+    pub kind: BackendKind,
+    /// How long a settled payout is remembered.
+    pub retention: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub enum BackendKind {
+    /// The SQLite file.
+    Embedded {
+        path: PathBuf,
+    },
+    RabbitmqRedis(Box<Servers>),
+}
+
+#[derive(Clone, Debug)]
+pub struct Servers {
+    /// Nodes of one cluster, tried in turn. They hold credentials.
+    pub amqp_urls: Vec<SecretString>,
+    pub amqp_tls: TlsFiles,
+    pub redis_url: SecretString,
+    pub redis_tls: TlsFiles,
+    /// How the names of queues, exchanges and keys begin.
+    pub prefix: String,
+    pub redis_barrier: Barrier,
+    pub allow_volatile_store: bool,
+}
+
+/// PEM files for a connection by TLS.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    pub ca: Option<PathBuf>,
+    pub client_certificate: Option<PathBuf>,
+    pub client_key: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug)]
@@ -61,6 +98,13 @@ pub struct Tickets {
 pub struct Ingress {
     pub listen: SocketAddr,
     pub path: String,
+}
+
+/// Where the process tells how it is.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// Absent: nowhere.
+    pub listen: Option<SocketAddr>,
 }
 
 /// Messages in hand at a time, by role.
@@ -135,10 +179,21 @@ impl Config {
         Self::read(file, std::env::vars_os(), needs)
     }
 
+    /// As `load`, for who needs the servers whatever `backend.kind` says.
+    pub fn load_servers(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let kind = ("PAYOUTD_BACKEND__KIND".into(), "rabbitmq-redis".into());
+        Self::read(file, std::env::vars_os().chain([kind]), Needs::Backend)
+    }
+
     /// A problem that was found with a key's value after it was read, in what it names.
     pub fn problem(&self, key: &str, cure: String) -> Problem {
         let source = self.sources.get(key).cloned().unwrap_or_default();
         Problem { key: key.into(), source, cure }
+    }
+
+    /// Whether nobody has set this key.
+    pub fn is_default(&self, key: &str) -> bool {
+        self.sources.get(key).is_some_and(|source| source == reader::DEFAULT)
     }
 
     /// As `load`, with the environment given.
@@ -149,10 +204,11 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(file, environment)?;
         let config = Self {
-            backend: backend(&mut reader),
+            backend: backend::read(&mut reader),
             bank: bank(&mut reader, needs),
             tickets: tickets(&mut reader),
             ingress: ingress(&mut reader),
+            admin: admin(&mut reader),
             concurrency: Concurrency {
                 executor: concurrency(&mut reader, "executor.concurrency"),
                 decider: concurrency(&mut reader, "decider.concurrency"),
@@ -165,17 +221,6 @@ impl Config {
         reader.finish()?;
         Ok(config)
     }
-}
-
-fn backend(reader: &mut Reader) -> Backend {
-    if reader.text("backend.kind") != "embedded" {
-        reader.problem("backend.kind", "is not known; set it to \"embedded\"");
-    }
-    let path = reader.text("backend.path");
-    if path.is_empty() {
-        reader.problem("backend.path", "is empty; name the SQLite file");
-    }
-    Backend { path: path.into() }
 }
 
 fn bank(reader: &mut Reader, needs: Needs) -> Bank {
@@ -289,6 +334,19 @@ fn ingress(reader: &mut Reader) -> Ingress {
         reader.problem("ingress.path", "must begin with / and hold only letters, digits and /-_.");
     }
     Ingress { listen, path }
+}
+
+fn admin(reader: &mut Reader) -> Admin {
+    let text = reader.text("admin.listen");
+    if text.is_empty() {
+        return Admin { listen: None };
+    }
+    let listen = text.parse().ok();
+    if listen.is_none() {
+        let cure = "must be an address and port, such as 127.0.0.1:9131, or empty";
+        reader.problem("admin.listen", cure);
+    }
+    Admin { listen }
 }
 
 fn concurrency(reader: &mut Reader, key: &str) -> usize {

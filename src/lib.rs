@@ -8,6 +8,7 @@
 //! - [`rabbitmq`] and [`redis`]: each port on a server, for any number of machines
 //! - [`bank`]: the bank's API: signatures, calls, webhooks
 //! - [`roles`]: what each process does: the driver, and the four roles around it
+//! - [`admin`], [`server`]: how the process is, over HTTP; and HTTP connections, bounded
 //! - [`simulator`]: a Bank 131 for one's own machine
 //! - [`config`], [`telemetry`], [`shutdown`], [`tls`], [`digest`]: settings, logs, stopping in
 //!   order, certificates, SHA-256
@@ -25,6 +26,9 @@ pub mod redis;
 pub mod bank;
 
 pub mod roles;
+
+pub mod admin;
+mod server;
 
 pub mod simulator;
 

@@ -4,6 +4,7 @@
 pub mod decider;
 pub mod driver;
 pub mod executor;
+pub mod health;
 pub mod ingress;
 pub mod intake;
 pub mod reconciler;
@@ -25,8 +26,9 @@ use crate::store::Store;
 use decider::Decider;
 use driver::Driver;
 use executor::Executor;
+use health::Health;
 use ingress::Ingress;
-use intake::{Handler, take};
+use intake::{Handler, Intake};
 use reconciler::Reconciler;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,10 +71,14 @@ pub struct Parts {
     /// CloudEvents `source` of what is published.
     pub source: String,
     pub concurrency: Concurrency,
+    /// How long the store remembers a settled payout.
+    pub retention: Duration,
     /// Running work gets this long to finish once shutdown has begun.
     pub grace: Duration,
     /// The door for webhooks, if the ingress is among the roles.
     pub door: Option<Door>,
+    /// Where the roles say whether they take work.
+    pub health: Health,
 }
 
 /// Where webhooks come in.
@@ -85,28 +91,32 @@ pub struct Door {
 /// Runs the roles until shutdown, and then until everything that was taken is settled. An error
 /// means that a role panicked.
 pub async fn run(parts: Parts, roles: &[Role], shutdown: Shutdown) -> Result<(), JoinError> {
-    let Parts { store, bus, bank, policy, source, concurrency, grace, door } = parts;
+    let Parts { store, bus, bank, policy, source, concurrency, retention, grace, door, health } =
+        parts;
     let driver = Arc::new(Driver::new(store, Arc::clone(&bus), bank, policy, source));
     let mut tasks = JoinSet::new();
-    let mut intake = |queue, concurrency, handler: Arc<dyn Handler>| {
-        tasks.spawn(take(Arc::clone(&bus), queue, concurrency, handler, shutdown.clone()));
+    let mut intake = |role, queue, concurrency, handler: Arc<dyn Handler>| {
+        let (bus, health) = (Arc::clone(&bus), health.clone());
+        let intake = Intake { role, bus, queue, concurrency, handler, health };
+        tasks.spawn(intake.run(shutdown.clone()));
     };
     if roles.contains(&Role::Executor) {
-        let executor = Executor { driver: Arc::clone(&driver) };
-        intake(Queue::Commands, concurrency.executor, Arc::new(executor));
+        let executor = Executor { driver: Arc::clone(&driver), retention };
+        intake(Role::Executor, Queue::Commands, concurrency.executor, Arc::new(executor));
     }
     if roles.contains(&Role::Decider) {
         let decider = Decider { driver: Arc::clone(&driver) };
-        intake(Queue::BankEvents, concurrency.decider, Arc::new(decider));
+        intake(Role::Decider, Queue::BankEvents, concurrency.decider, Arc::new(decider));
     }
     if roles.contains(&Role::Reconciler) {
         let reconciler = Arc::new(Reconciler { driver: Arc::clone(&driver) });
-        intake(Queue::Tickets, concurrency.reconciler, Arc::clone(&reconciler) as _);
+        let handler = Arc::clone(&reconciler);
+        intake(Role::Reconciler, Queue::Tickets, concurrency.reconciler, handler);
         let stop = shutdown.clone();
         tasks.spawn(async move { reconciler.sweep(&stop).await });
     }
     if let Some(Door { listener, path, bank_keys }) = door {
-        let ingress = Ingress { bus, bank_keys, path };
+        let ingress = Ingress { bus, bank_keys, path, health };
         tasks.spawn(ingress.serve(listener, shutdown.clone()));
     }
     let mut outcome = Ok(());

@@ -30,6 +30,11 @@ impl Shutdown {
         self.expired.cancelled().await;
     }
 
+    /// Begins when the guard is dropped.
+    pub fn begin_on_drop(&self) -> impl Drop + use<> {
+        self.begun.clone().drop_guard()
+    }
+
     /// Ends by itself when everything has stopped (`done`); else after the grace period.
     pub async fn expire_after(&self, grace: Duration, done: impl Future<Output = ()>) {
         tokio::pin!(done);

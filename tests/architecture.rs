@@ -62,7 +62,7 @@ fn each_outside_crate_is_known_to_its_own_module_only() {
     let places: [(&str, &[&str]); 6] = [
         ("reqwest", &["bank"]),
         ("rusqlite", &["embedded", "simulator"]),
-        ("axum", &["roles/ingress", "simulator", "cli/demo/ledger"]),
+        ("axum", &["roles/ingress", "admin", "server", "simulator", "cli/demo/ledger"]),
         ("clap", &["cli", "simulator/options", "simulator"]),
         ("figment", &["config"]),
         ("anyhow", &["cli"]),

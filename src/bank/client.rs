@@ -114,6 +114,12 @@ impl Bank {
         }
     }
 
+    /// Asks for a session that does not exist: changes nothing, and tells whether the bank is
+    /// there and knows us.
+    pub async fn probe(&self) -> Answer {
+        self.exchange(request::status(&SessionId::new("payoutd-probe"))).await
+    }
+
     async fn call(&self, request: Request, payout: &Payout, session: Option<&SessionId>) -> Answer {
         let began = Instant::now();
         let method = request.method;

@@ -14,60 +14,45 @@ use crate::bank::client::{Bank, BankSettings};
 use crate::bank::signing::{PrivateKey, PublicKeys};
 use crate::config::{self, Config, ConfigError};
 use crate::domain::policy::Policy;
-use crate::embedded::Embedded;
+use crate::roles::health::Health;
 use crate::roles::{Door, Parts, Role};
 
 use super::BadInput;
-
-/// Opens the backend.
-pub(super) fn backend(config: &Config) -> anyhow::Result<Embedded> {
-    Embedded::open(&config.backend.path).map_err(|error| {
-        BadInput::from_error(ConfigError(vec![config.problem("backend.path", error.to_string())]))
-    })
-}
-
-/// Opens a backend that is there, for those who only look: a look from the wrong folder must not
-/// leave an empty file behind.
-pub(super) fn existing_backend(config: &Config) -> anyhow::Result<Embedded> {
-    if !config.backend.path.exists() {
-        let cure = format!("there is no file {}", config.backend.path.display());
-        return Err(BadInput::from_error(ConfigError(vec![config.problem("backend.path", cure)])));
-    }
-    backend(config)
-}
+use super::backend::Backend;
 
 /// Everything the roles need, from settings alone. The keys come first: what is wrong with them
 /// is told before anything is opened.
 pub(super) async fn parts(config: &Config, roles: &[Role]) -> anyhow::Result<Parts> {
-    let keys = keys(config).map_err(BadInput::from_error)?;
+    let bank = bank_and_keys(config)?;
     let door = match roles.contains(&Role::Ingress) {
         true => Some(listen("ingress.listen", config.ingress.listen).await?),
         false => None,
     };
-    assemble(config, keys, &backend(config)?, door)
+    assemble(config, bank, &Backend::open(config)?, door, roles)
 }
 
 /// Everything the roles need, with a backend and a door for webhooks that are open already.
 pub(super) fn parts_with(
     config: &Config,
-    backend: &Embedded,
+    backend: &Backend,
     door: TcpListener,
 ) -> anyhow::Result<Parts> {
-    let keys = keys(config).map_err(BadInput::from_error)?;
-    assemble(config, keys, backend, Some(door))
+    let bank = bank_and_keys(config)?;
+    assemble(config, bank, backend, Some(door), &Role::ALL)
 }
 
 fn assemble(
     config: &Config,
-    (private_key, bank_keys): Keys,
-    backend: &Embedded,
+    (bank, bank_keys): (Bank, PublicKeys),
+    backend: &Backend,
     door: Option<TcpListener>,
+    roles: &[Role],
 ) -> anyhow::Result<Parts> {
     let path = config.ingress.path.clone();
     Ok(Parts {
-        store: Arc::clone(&backend.store) as _,
-        bus: Arc::clone(&backend.bus) as _,
-        bank: bank(&config.bank, private_key)?,
+        store: Arc::clone(&backend.store),
+        bus: Arc::clone(&backend.bus),
+        bank,
         policy: Policy {
             call_timeout: config.bank.timeout,
             delays: config.tickets.delays.clone(),
@@ -75,15 +60,41 @@ fn assemble(
         },
         source: format!("/payoutd/{}", config.bank.project),
         concurrency: config.concurrency.clone(),
+        retention: config.backend.retention,
         grace: config.shutdown_grace,
         door: door.map(|listener| Door { listener, path, bank_keys }),
+        health: Health::of(roles),
     })
+}
+
+/// Where the process tells how it is. Several processes of one machine meet at the default
+/// address: who comes second goes without, for nobody has asked for it.
+pub(super) async fn admin_door(config: &Config) -> anyhow::Result<Option<TcpListener>> {
+    const KEY: &str = "admin.listen";
+    let Some(address) = config.admin.listen else { return Ok(None) };
+    match listen(KEY, address).await {
+        Ok(listener) => {
+            tracing::info!(event = "admin.listening", address = %listener.local_addr()?);
+            Ok(Some(listener))
+        }
+        Err(error) if config.is_default(KEY) => {
+            tracing::warn!(event = "admin.not_listening", %error);
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
         format!("{key} = {address} cannot be listened on; free the port or set another")
     })
+}
+
+/// The bank's client, and the bank's keys.
+pub(super) fn bank_and_keys(config: &Config) -> anyhow::Result<(Bank, PublicKeys)> {
+    let (private_key, bank_keys) = keys(config).map_err(BadInput::from_error)?;
+    Ok((bank(&config.bank, private_key)?, bank_keys))
 }
 
 fn bank(settings: &config::Bank, private_key: PrivateKey) -> anyhow::Result<Bank> {

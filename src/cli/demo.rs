@@ -3,9 +3,13 @@
 //! Starts the simulator and all roles on loopback, publishes commands, waits for every result, and
 //! holds payoutd's records against what the bank really paid. Exit code 0 only if they agree.
 
+mod bank;
 mod commands;
+mod folder;
 mod ledger;
+mod processes;
 mod report;
+mod settings;
 mod usage;
 
 use std::collections::HashSet;
@@ -14,32 +18,52 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use clap::ValueEnum;
+use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio::task::{JoinError, JoinHandle};
 
-use crate::bus::{Bus, Subscription};
-use crate::config::{Config, Needs};
+use crate::bus::Subscription;
+use crate::config::{BackendKind, Config};
+use crate::rabbitmq::topology;
+use crate::redis::RedisStore;
 use crate::roles::{self, Role};
 use crate::shutdown::Shutdown;
-use crate::simulator::{BankKind, Faults, Settings, Simulator};
 use crate::telemetry;
 
-use super::{BadInput, Exit, compose, keygen, output, publish};
-use report::Figures;
+use super::backend::{self, Backend};
+use super::{Exit, compose, keygen, output, publish};
+use bank::Bank;
+use folder::Folder;
+use processes::Processes;
+use report::{Figures, Outcome};
+use settings::Settings;
 use usage::Usage;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
+    /// Where queues and records are: in a file, with all roles in this process; or on the servers
+    /// that backend.amqp_url and backend.redis_url name, with a process for each role
+    #[arg(long, value_enum, default_value_t = BackendName::Embedded)]
+    pub(super) backend: BackendName,
+    /// Executors, on rabbitmq-redis. Their concurrency is executor.concurrency
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = processes())]
+    executors: usize,
+    /// Deciders, on rabbitmq-redis
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = processes())]
+    deciders: usize,
     /// Publish so many generated payouts instead of the demo's own file
     #[arg(long, value_name = "N")]
     payouts: Option<u64>,
     /// A rough bank: lost answers and webhooks, timeouts, errors, forgeries
     #[arg(long)]
     faults: bool,
+    /// How long the bank takes for each call
+    #[arg(long, value_name = "TIME", default_value = "0s")]
+    bank_latency: humantime::Duration,
     /// Keep the data folder, to look around in it afterwards
     #[arg(long)]
     keep: bool,
@@ -55,123 +79,158 @@ pub(super) struct Args {
     json: bool,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum BackendName {
+    Embedded,
+    RabbitmqRedis,
+}
+
+/// So many processes of one role, on one machine.
+fn processes() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..=64)
+}
+
 /// Without any result for so long, the demo gives up: a healthy run has several a second, a rough
 /// one waits for a few call timeouts at most.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 const PROJECT: &str = "demo";
 
-pub(super) async fn main(args: Args) -> anyhow::Result<Exit> {
+/// Longest that servers may take to be there.
+const SERVERS_MAX: Duration = Duration::from_secs(30);
+
+/// `config`: where the servers are, if they are wanted.
+pub(super) async fn main(args: Args, config: Option<Config>) -> anyhow::Result<Exit> {
     let folder = Folder::make(&args)?;
-    let dir = folder.path().to_owned();
-    keygen::write_keys(&dir)?;
+    let exit = show(&args, folder.path(), config.as_ref()).await?;
+    if !args.json {
+        folder.say_where(config.is_some());
+    }
+    Ok(exit)
+}
+
+async fn show(args: &Args, dir: &Path, config: Option<&Config>) -> anyhow::Result<Exit> {
+    let interrupted = Shutdown::default().begin_on_signal()?;
+    keygen::write_keys(dir)?;
     let bank_listener = TcpListener::bind("127.0.0.1:0").await?;
     let door = TcpListener::bind("127.0.0.1:0").await?;
-    let config = settings(&dir, &bank_listener, &door, args.verbose)?;
-    telemetry::start(&config.log);
-    let commands = commands::write(&dir, args.payouts)?;
-
-    let bank = Bank::start(&dir, bank_listener, &config, args.faults)?;
-    let backend = compose::backend(&config)?;
-    let mut events = backend.bus.subscribe().await?;
-    let shutdown = Shutdown::default();
-    let parts = compose::parts_with(&config, &backend, door)?;
-    let running = {
-        let shutdown = shutdown.clone();
-        tokio::spawn(async move { roles::run(parts, &Role::ALL, shutdown).await })
+    let (bank_address, door_address) = (bank_listener.local_addr()?, door.local_addr()?);
+    let settings = settings::write(dir, bank_address, door_address, args, config)?;
+    if config.is_none() || args.verbose {
+        telemetry::start(&settings.config.log);
+    }
+    let bank = Bank::start(dir, bank_listener, &settings.config, args)?;
+    let backend = Backend::open(&settings.config)?;
+    let played = tokio::select! {
+        played = play(args, dir, &settings, &backend, door, &bank) => played,
+        () = interrupted => Err(anyhow::anyhow!("interrupted")),
     };
+    drop(backend);
+    let removed = if args.keep { Ok(()) } else { remove_names(&settings.config).await };
+    bank.stop().await?;
+    let (outcome, figures) = played?;
+    removed?;
+    if args.json {
+        output::json(&json!({ "outcome": outcome, "figures": figures }));
+    } else {
+        figures.print();
+    }
+    Ok(if outcome.agree { Exit::Ok } else { Exit::Failed })
+}
+
+/// Publishes, waits for every result, and compares.
+async fn play(
+    args: &Args,
+    dir: &Path,
+    settings: &Settings,
+    backend: &Backend,
+    door: TcpListener,
+    bank: &Bank,
+) -> anyhow::Result<(Outcome, Figures)> {
+    let never = Shutdown::default();
+    let usable = backend::usable(&*backend.bus, &*backend.store, &never);
+    tokio::time::timeout(SERVERS_MAX, usable).await.context("the servers cannot be reached")??;
+    let commands = commands::write(dir, args.payouts)?;
+    let mut events = backend.bus.subscribe().await?;
+    let roles = Roles::start(args, dir, settings, backend, door).await?;
 
     // Making keys and opening files is not what a payout costs.
-    let (began, used_before) = (Instant::now(), Usage::now());
+    let (began, used_before) = (Instant::now(), roles.usage());
     let file = fs::File::open(&commands.path)?;
     let no_report = |line, _: &[_]| unreachable!("line {line} of the demo's own commands is bad");
     publish::publish_lines(&*backend.bus, file, no_report).await?;
     let settled = settle(&mut *events, &commands).await;
     let elapsed = began.elapsed();
-    let usage = Usage::since(used_before.as_ref());
+    let usage = roles.usage().zip(used_before).map(|(now, before)| now.since(&before));
+    let measured = roles.what_was_measured();
 
-    shutdown.begin();
-    running.await??;
+    roles.stop().await?;
     settled?;
-    let outcome = report::print(&backend, &bank, &commands, args.json).await?;
-    bank.stop().await?;
-    let figures = Figures::of(commands.count, elapsed, usage.as_ref());
-    if args.json {
-        output::json(&json!({ "outcome": outcome, "figures": figures }));
-    } else {
-        figures.print();
-        folder.say_where();
-    }
-    Ok(if outcome.agree { Exit::Ok } else { Exit::Failed })
+    let outcome = report::print(&*backend.store, bank, &commands, args.json).await?;
+    Ok((outcome, Figures::of(commands.count, elapsed, usage.as_ref(), measured)))
 }
 
-/// The demo's own settings: nothing is taken from the environment, so that nobody's real bank or
-/// store is touched.
-fn settings(
-    dir: &Path,
-    bank: &TcpListener,
-    door: &TcpListener,
-    verbose: bool,
-) -> anyhow::Result<Config> {
-    let text = format!(
-        "# Settings of the demo: payoutd --config {dir}/payoutd.toml list\n\
-         [backend]\npath = {db:?}\n\n\
-         [bank]\nbase_url = \"http://{bank}\"\nproject = {PROJECT:?}\n\
-         private_key_file = {private:?}\npublic_key_files = {public:?}\ntimeout = \"2s\"\n\n\
-         [tickets]\ndelays = \"1s,2s,5s\"\n\n\
-         [ingress]\nlisten = \"{door}\"\n\n\
-         [log]\nlevel = {level:?}\n",
-        dir = dir.display(),
-        db = dir.join("payoutd.db"),
-        bank = bank.local_addr()?,
-        private = dir.join("partner_private.pem"),
-        public = dir.join("bank_public.pem"),
-        door = door.local_addr()?,
-        level = if verbose { "info" } else { "off" },
-    );
-    let path = dir.join("payoutd.toml");
-    fs::write(&path, text)?;
-    Config::read(Some(&path), [], Needs::Bank).map_err(BadInput::from_error)
+/// The roles, running.
+enum Roles {
+    /// In this process.
+    Inside {
+        shutdown: Shutdown,
+        running: JoinHandle<Result<(), JoinError>>,
+    },
+    Processes(Processes),
 }
 
-/// The simulator, running.
-struct Bank {
-    address: String,
-    stop: CancellationToken,
-    running: JoinHandle<Result<(), crate::simulator::SimulatorError>>,
-}
-
-impl Bank {
-    fn start(
+impl Roles {
+    async fn start(
+        args: &Args,
         dir: &Path,
-        listener: TcpListener,
-        config: &Config,
-        faults: bool,
+        settings: &Settings,
+        backend: &Backend,
+        door: TcpListener,
     ) -> anyhow::Result<Self> {
-        let read = |name: &str| fs::read_to_string(dir.join(name));
-        let simulator = Simulator::open(Settings {
-            project: PROJECT.into(),
-            partner_public_key_pem: read("partner_public.pem")?,
-            bank_private_key_pem: read("bank_private.pem")?,
-            webhook_url: format!("http://{}{}", config.ingress.listen, config.ingress.path),
-            data: dir.join("bank.db"),
-            seed: 1,
-            speed_up: 60.0,
-            latency: Duration::ZERO,
-            processing: Duration::from_millis(20),
-            faults: if faults { Faults::rough() } else { Faults::none() },
-            kind: BankKind::default(),
-        })?;
-        let address = listener.local_addr()?.to_string();
-        let stop = CancellationToken::new();
-        let running = tokio::spawn(simulator.run(listener, stop.clone()));
-        Ok(Self { address, stop, running })
+        if let BackendKind::RabbitmqRedis(_) = settings.config.backend.kind {
+            // The ingress takes the address over.
+            drop(door);
+            return Ok(Self::Processes(Processes::start(dir, settings, args).await?));
+        }
+        let parts = compose::parts_with(&settings.config, backend, door)?;
+        let shutdown = Shutdown::default();
+        let stop = shutdown.clone();
+        let running = tokio::spawn(async move { roles::run(parts, &Role::ALL, stop).await });
+        Ok(Self::Inside { shutdown, running })
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        match self {
+            Self::Inside { .. } => Usage::now(),
+            Self::Processes(processes) => processes.usage(),
+        }
+    }
+
+    fn what_was_measured(&self) -> String {
+        match self {
+            Self::Inside { .. } => "in one process, the simulator included".into(),
+            Self::Processes(processes) => format!("in the processes {}", processes.names()),
+        }
     }
 
     async fn stop(self) -> anyhow::Result<()> {
-        self.stop.cancel();
-        self.running.await?.context("the simulator failed")
+        match self {
+            Self::Inside { shutdown, running } => {
+                shutdown.begin();
+                Ok(running.await??)
+            }
+            Self::Processes(processes) => processes.stop().await,
+        }
     }
+}
+
+/// Leaves nothing on the servers: everything there has a name of this demo's own.
+async fn remove_names(config: &Config) -> anyhow::Result<()> {
+    let BackendKind::RabbitmqRedis(servers) = &config.backend.kind else { return Ok(()) };
+    topology::remove(&backend::rabbitmq_settings(config, servers)?).await?;
+    RedisStore::start(backend::redis_settings(config, servers)?)?.remove_all().await?;
+    Ok(())
 }
 
 /// Waits until every payout has its final event.
@@ -209,45 +268,4 @@ async fn settle(
     }
     bar.finish_and_clear();
     Ok(())
-}
-
-/// The data folder, kept or not.
-enum Folder {
-    Kept(PathBuf),
-    Temporary(tempfile::TempDir),
-}
-
-impl Folder {
-    fn make(args: &Args) -> anyhow::Result<Self> {
-        let named = args.data.clone().or_else(|| args.keep.then(|| "payoutd-demo".into()));
-        let Some(path) = named else {
-            return Ok(Self::Temporary(
-                tempfile::Builder::new().prefix("payoutd-demo-").tempdir()?,
-            ));
-        };
-        if path.exists() {
-            let path = path.display();
-            let cure = "remove it, or name another with --data";
-            return Err(BadInput(format!("{path} exists; {cure}")).into());
-        }
-        fs::create_dir_all(&path)?;
-        Ok(Self::Kept(path.canonicalize()?))
-    }
-
-    fn path(&self) -> &Path {
-        match self {
-            Self::Kept(path) => path,
-            Self::Temporary(folder) => folder.path(),
-        }
-    }
-
-    fn say_where(&self) {
-        if let Self::Kept(path) = self {
-            let path = path.display();
-            println!("\nLook around:");
-            println!("  payoutd --config {path}/payoutd.toml list");
-            println!("  payoutd --config {path}/payoutd.toml show card-by-hash");
-            println!("  sqlite3 {path}/payoutd.db .tables");
-        }
-    }
 }

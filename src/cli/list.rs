@@ -2,10 +2,11 @@
 
 use crate::config::Config;
 use crate::domain::payout::{Payout, State};
-use crate::store::{Filter, Store};
+use crate::store::Filter;
 
+use super::backend::{Backend, place};
 use super::show::Shown;
-use super::{Exit, compose, output};
+use super::{Exit, output};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -33,7 +34,7 @@ fn parse_state(text: &str) -> Result<State, String> {
 }
 
 pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
-    let backend = compose::existing_backend(&config)?;
+    let backend = Backend::open_existing(&config)?;
     let filter = Filter { state: args.state, attention: args.attention, limit: args.limit };
     let payouts = backend.store.list(&filter).await?;
     if args.json {
@@ -45,7 +46,7 @@ pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
         return Ok(Exit::Ok);
     }
     if payouts.is_empty() {
-        eprintln!("no such payouts in {}", config.backend.path.display());
+        eprintln!("no such payouts in {}", place(&config));
         return Ok(Exit::Ok);
     }
     output::line(&format!("{:32} {:10} {:>18}  {:24}  ", "PAYOUT", "STATE", "AMOUNT", "SINCE"));

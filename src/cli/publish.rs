@@ -17,7 +17,8 @@ use crate::bus::{Bus, Message, Queue};
 use crate::config::Config;
 use crate::domain::command::{COMMAND_BYTES_MAX, CreateCommand, Violation};
 
-use super::{BadInput, Exit, compose, output};
+use super::backend::Backend;
+use super::{BadInput, Exit, output};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -47,7 +48,7 @@ struct Refused<'a> {
 
 pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
     let (input, bar) = open(&args)?;
-    let backend = compose::backend(&config)?;
+    let backend = Backend::open(&config)?;
     let report = |line: u64, violations: &[Violation]| {
         if args.json {
             output::json(&Refused { line, violations });

@@ -1,13 +1,16 @@
 //! `payoutd run`: the roles, until SIGTERM.
 
+use std::sync::Arc;
+
 use clap::ValueEnum;
 
+use crate::admin::Admin;
 use crate::config::Config;
-use crate::roles::{self, Role};
+use crate::roles::{self, Parts, Role};
 use crate::shutdown::Shutdown;
 use crate::telemetry;
 
-use super::{Exit, compose};
+use super::{Exit, backend, compose};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -44,16 +47,38 @@ pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
     let named: Vec<Role> = args.roles.into_iter().map(Role::from).collect();
     let roles = if named.is_empty() { Role::ALL.to_vec() } else { named };
     let parts = compose::parts(&config, &roles).await?;
+    let admin = Admin {
+        store: Arc::clone(&parts.store),
+        bus: Arc::clone(&parts.bus),
+        health: parts.health.clone(),
+    };
+    let door = compose::admin_door(&config).await?;
     let shutdown = Shutdown::default();
     let signalled = shutdown.begin_on_signal()?;
+    let telling = async {
+        match door {
+            Some(listener) => admin.serve(listener, shutdown.clone()).await,
+            None => {}
+        }
+    };
+    let (ran, (), ()) = tokio::join!(work(parts, &roles, &shutdown), telling, signalled);
+    ran?;
+    tracing::info!(event = "run.stopped");
+    Ok(Exit::Ok)
+}
+
+/// Waits for the backend, then runs the roles.
+async fn work(parts: Parts, roles: &[Role], shutdown: &Shutdown) -> anyhow::Result<()> {
+    // Whatever ends the work ends the process.
+    let _ended = shutdown.begin_on_drop();
+    if !backend::usable(&*parts.bus, &*parts.store, shutdown).await? {
+        return Ok(());
+    }
     let names: Vec<_> = roles.iter().map(|role| role.name()).collect();
     tracing::info!(
         event = "run.started",
         roles = names.join(","),
         version = env!("CARGO_PKG_VERSION")
     );
-    let (ran, ()) = tokio::join!(roles::run(parts, &roles, shutdown), signalled);
-    ran?;
-    tracing::info!(event = "run.stopped");
-    Ok(Exit::Ok)
+    Ok(roles::run(parts, roles, shutdown.clone()).await?)
 }

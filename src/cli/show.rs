@@ -7,9 +7,9 @@ use crate::domain::event::{Entry, Event};
 use crate::domain::id::{BankPayoutId, PayoutId, SessionId};
 use crate::domain::money::Money;
 use crate::domain::payout::{Attention, Payout, State};
-use crate::store::Store;
 
-use super::{BadInput, Exit, compose, output};
+use super::backend::{Backend, place};
+use super::{BadInput, Exit, output};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -76,10 +76,10 @@ impl<'a> Shown<'a> {
 }
 
 pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
-    let backend = compose::existing_backend(&config)?;
+    let backend = Backend::open_existing(&config)?;
     let Some(payout) = backend.store.load(&args.id).await?.payout else {
-        let file = config.backend.path.display();
-        return Err(BadInput(format!("there is no payout {} in {file}", args.id)).into());
+        let place = place(&config);
+        return Err(BadInput(format!("there is no payout {} in {place}", args.id)).into());
     };
     if args.json {
         output::json(&Shown::whole(&payout));

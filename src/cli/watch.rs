@@ -1,13 +1,16 @@
 //! `payoutd watch`: result events as they are published, until interrupted.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
-use crate::bus::Bus;
+use crate::bus::{Bus, Subscription};
 use crate::config::Config;
 use crate::domain::id::PayoutId;
 use crate::shutdown::Shutdown;
 
-use super::{Exit, compose, output};
+use super::backend::Backend;
+use super::{Exit, output};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -21,6 +24,9 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
 }
+
+/// Between two tries to subscribe again.
+const TRY_EVERY: Duration = Duration::from_millis(500);
 
 /// What is read of an event to filter and show it.
 #[derive(Deserialize)]
@@ -45,21 +51,32 @@ struct Reason {
 }
 
 pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
-    let backend = compose::backend(&config)?;
-    let mut events = backend.bus.subscribe().await?;
+    let backend = Backend::open(&config)?;
+    let events = backend.bus.subscribe().await?;
     let signalled = Shutdown::default().begin_on_signal()?;
     eprintln!("watching result events; Ctrl-C ends");
-    let follow = async {
-        loop {
-            let body = events.next().await?;
-            if !show(&args, &body) {
-                return Ok(Exit::Ok);
-            }
-        }
-    };
     tokio::select! {
-        exit = follow => exit,
+        () = follow(&*backend.bus, events, &args) => Ok(Exit::Ok),
         () = signalled => Ok(Exit::Ok),
+    }
+}
+
+/// Until nobody reads any more. A subscription that broke is made again.
+async fn follow(bus: &dyn Bus, mut events: Box<dyn Subscription>, args: &Args) {
+    loop {
+        let error = match events.next().await {
+            Ok(body) if show(args, &body) => continue,
+            Ok(_) => return,
+            Err(error) => error,
+        };
+        eprintln!("{error}; events until it is back are not shown");
+        events = loop {
+            match bus.subscribe().await {
+                Ok(events) => break events,
+                Err(_) => tokio::time::sleep(TRY_EVERY).await,
+            }
+        };
+        eprintln!("watching again");
     }
 }
 

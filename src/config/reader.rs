@@ -13,6 +13,9 @@ use super::{ConfigError, DEFAULTS, Problem};
 
 const PREFIX: &str = "PAYOUTD_";
 
+/// The source of what nobody has set.
+pub(super) const DEFAULT: &str = "default";
+
 pub(super) struct Reader {
     figment: Figment,
     problems: Vec<Problem>,
@@ -43,7 +46,7 @@ impl Reader {
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, ConfigError> {
         let mut figment =
-            Figment::from(Named { name: "default".into(), provider: Toml::string(DEFAULTS) });
+            Figment::from(Named { name: DEFAULT.into(), provider: Toml::string(DEFAULTS) });
         let mut problems = Vec::new();
         if let Some(path) = file {
             match std::fs::read_to_string(path) {

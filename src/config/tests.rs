@@ -53,7 +53,8 @@ fn cure_of(name: &str, value: &str) -> String {
 #[test]
 fn the_defaults_are_enough_for_queues_and_records() {
     let config = Given::default().read(Needs::Backend).expect("usable");
-    assert_eq!(config.backend.path, Path::new("payoutd.db"));
+    let BackendKind::Embedded { path } = config.backend.kind else { panic!("the default") };
+    assert_eq!(path, Path::new("payoutd.db"));
     assert_eq!(config.bank.base_url, "https://demo.bank131.ru");
     assert_eq!(config.bank.timeout, Duration::from_secs(10));
     assert_eq!(config.ingress.listen, "127.0.0.1:8131".parse().expect("an address"));
@@ -137,7 +138,11 @@ fn every_problem_is_told_with_its_key_source_and_cure() {
     let mut problems = given.problems(Needs::Backend);
     problems.sort();
     let expected = [
-        ("backend.kind", "payoutd.toml", "is not known; set it to \"embedded\""),
+        (
+            "backend.kind",
+            "payoutd.toml",
+            "is not known; set it to \"embedded\" or \"rabbitmq-redis\"",
+        ),
         ("bank.projekt", "payoutd.toml", "is not a setting; did you mean bank.project?"),
         (
             "bank.timeout",
@@ -345,4 +350,71 @@ fn a_file_that_is_not_there_is_a_problem_beside_the_others() {
     assert_eq!(keys, ["--config", "bank.timeout"]);
     assert_eq!(problems[0].source, "nowhere.toml");
     assert!(problems[0].cure.ends_with("name a readable TOML file"), "{problems:?}");
+}
+
+/// The servers that these settings name.
+fn servers(settings: &[(&str, &str)]) -> Servers {
+    let kind = [("PAYOUTD_BACKEND__KIND", "rabbitmq-redis")];
+    let environment: Vec<_> = kind.iter().chain(settings).copied().collect();
+    let config = in_environment(&environment).read(Needs::Backend).expect("usable");
+    let BackendKind::RabbitmqRedis(servers) = config.backend.kind else { panic!("servers") };
+    *servers
+}
+
+#[test]
+fn servers_are_taken_as_they_are_named_and_never_shown() {
+    use secrecy::ExposeSecret;
+
+    let one = servers(&[
+        ("PAYOUTD_BACKEND__AMQP_URL", "amqps://u:hidden@a:5671/v, amqps://u:hidden@b:5671/v"),
+        ("PAYOUTD_BACKEND__REDIS_URL", "rediss://u:hidden@r:6380/2"),
+        ("PAYOUTD_BACKEND__PREFIX", "shop-1.payouts"),
+        ("PAYOUTD_BACKEND__REDIS_BARRIER", "aof"),
+        ("PAYOUTD_BACKEND__REDIS_CA_FILE", "ca.pem"),
+    ]);
+    let urls: Vec<_> = one.amqp_urls.iter().map(ExposeSecret::expose_secret).collect();
+    assert_eq!(urls, ["amqps://u:hidden@a:5671/v", "amqps://u:hidden@b:5671/v"]);
+    assert_eq!(one.redis_url.expose_secret(), "rediss://u:hidden@r:6380/2");
+    assert_eq!(one.prefix, "shop-1.payouts");
+    assert_eq!(one.redis_barrier, Barrier::Aof { replicas: 0 });
+    assert_eq!(one.redis_tls.ca.as_deref(), Some(Path::new("ca.pem")));
+    assert!(!format!("{one:?}").contains("hidden"), "{one:?}");
+    let two = servers(&[
+        ("PAYOUTD_BACKEND__REDIS_BARRIER", "replicas"),
+        ("PAYOUTD_BACKEND__REDIS_BARRIER_REPLICAS", "2"),
+    ]);
+    assert_eq!(two.redis_barrier, Barrier::Replicas(2));
+}
+
+#[test]
+fn what_names_no_server_is_refused_without_showing_it() {
+    let cases = [
+        ("AMQP_URL", "http://u:hidden@host", "must be amqp:// or amqps:// addresses"),
+        ("AMQP_URL", "amqp://ok, u:hidden@host", "must be amqp:// or amqps:// addresses"),
+        ("AMQP_URL", "", "must be amqp:// or amqps:// addresses"),
+        ("REDIS_URL", "u:hidden@host:6379", "must be a redis:// or rediss:// address"),
+        ("PREFIX", "two words", "must be 1 to 64 letters"),
+        ("PREFIX", "{hidden}", "must be 1 to 64 letters"),
+        ("REDIS_BARRIER", "some", "must be \"none\", \"replicas\" or \"aof\""),
+        ("REDIS_BARRIER_REPLICAS", "17", "must be between 0 and 16"),
+        ("AMQP_CLIENT_KEY_FILE", "key.pem", "needs backend.amqp_client_key_file as well"),
+        ("RETENTION", "1h", "must be between 1day and 36500days"),
+    ];
+    for (key, value, cure) in cases {
+        let variable = format!("PAYOUTD_BACKEND__{key}");
+        let environment = [("PAYOUTD_BACKEND__KIND", "rabbitmq-redis"), (variable.as_str(), value)];
+        let problems = in_environment(&environment).problems(Needs::Backend);
+        let [(_, _, told)] = problems.as_slice() else { panic!("{key}: {problems:?}") };
+        assert!(told.contains(cure) && !told.contains("hidden"), "{key}: {told}");
+    }
+}
+
+#[test]
+fn redis_barriers_of_no_replica_at_all_are_refused() {
+    let environment = [
+        ("PAYOUTD_BACKEND__KIND", "rabbitmq-redis"),
+        ("PAYOUTD_BACKEND__REDIS_BARRIER", "replicas"),
+    ];
+    let problems = in_environment(&environment).problems(Needs::Backend);
+    assert_eq!(problems[0].0, "backend.redis_barrier_replicas");
 }

@@ -6,6 +6,7 @@
 mod reader;
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -125,6 +126,19 @@ impl CreateCommand {
 
     pub fn metadata(&self) -> Option<&Raw> {
         self.fields.get("metadata")
+    }
+
+    /// Whether a payout of this command could have been settled and forgotten since, and what to
+    /// do then. A command without `issued_at` does not tell.
+    pub fn forgotten(&self, retention: Duration, now: Timestamp) -> Result<(), InvalidCommand> {
+        if self.issued_at.is_none_or(|issued_at| now.since(issued_at) <= retention) {
+            return Ok(());
+        }
+        let problem = "is longer ago than payouts are remembered: it may have been paid already; \
+                       find out, and send a new command under a new payout_id"
+            .to_owned();
+        let violations = vec![Violation { pointer: "/issued_at".into(), problem }];
+        Err(InvalidCommand { payout_id: Some(self.payout_id.clone()), violations })
     }
 
     pub fn expired(&self, now: Timestamp) -> bool {

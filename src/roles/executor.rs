@@ -1,14 +1,14 @@
 //! Takes commands: records each once, and creates and starts its payout.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::bus::Message;
 use crate::digest::sha256_hex;
-use crate::domain::command::CreateCommand;
+use crate::domain::command::{CreateCommand, InvalidCommand};
 use crate::domain::payout::Payout;
 use crate::domain::result_event::{ResultEvent, conflict, final_event, invalid};
 use crate::domain::time::Timestamp;
@@ -18,6 +18,8 @@ use super::intake::{HandleError, Handled, Handler};
 
 pub struct Executor {
     pub driver: Arc<Driver>,
+    /// How long the store remembers a settled payout.
+    pub retention: Duration,
 }
 
 #[async_trait]
@@ -26,15 +28,17 @@ impl Handler for Executor {
         let command = match CreateCommand::parse(body) {
             Ok(command) => command,
             Err(violations) => {
-                let now = SystemTime::now().into();
-                let event = invalid(&violations, &sha256_hex(body), &self.driver.source, now);
-                self.publish(event).await?;
-                return Ok(Handled::DeadLetter { reason: violations.to_string() });
+                return self.refuse(&violations, body, SystemTime::now().into()).await;
             }
         };
         let content_hash = sha256_hex(command.canonical().as_bytes());
         let loaded = self.driver.store.load(&command.payout_id).await?;
         let mut now = loaded.now;
+        if loaded.payout.is_none()
+            && let Err(violations) = command.forgotten(self.retention, now)
+        {
+            return self.refuse(&violations, body, now).await;
+        }
         let payout = match loaded.payout {
             Some(payout) => payout,
             None if self.driver.accept(command.clone(), content_hash.clone(), now).await? => {
@@ -58,6 +62,17 @@ impl Handler for Executor {
 }
 
 impl Executor {
+    /// What cannot be a payout is told, and kept aside.
+    async fn refuse(
+        &self,
+        command: &InvalidCommand,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Handled, HandleError> {
+        self.publish(invalid(command, &sha256_hex(body), &self.driver.source, now)).await?;
+        Ok(Handled::DeadLetter { reason: command.to_string() })
+    }
+
     /// The same command again: whoever sent it may have missed the result, or its first handling
     /// may have been cut short.
     async fn copy(&self, payout: Payout, now: Timestamp) -> Result<(), HandleError> {

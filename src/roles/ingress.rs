@@ -3,8 +3,6 @@
 //! Verifies the signature over the raw body before anything is parsed; answers 200 only after the
 //! bus has confirmed the body. Until then the bank sends it again by itself.
 
-mod server;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +18,11 @@ use tokio::sync::Semaphore;
 use crate::bank::signing::PublicKeys;
 use crate::bank::webhook::Webhook;
 use crate::bus::{Bus, Message, Queue};
+use crate::server;
 use crate::shutdown::Shutdown;
+
+use super::Role;
+use super::health::Health;
 
 /// Largest webhook body, in bytes. The bank's have about 2 KiB.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -39,6 +41,7 @@ pub struct Ingress {
     pub bank_keys: PublicKeys,
     /// Path of the webhook URL given to the bank.
     pub path: String,
+    pub health: Health,
 }
 
 struct Door {
@@ -51,8 +54,11 @@ impl Ingress {
     pub async fn serve(self, listener: TcpListener, shutdown: Shutdown) {
         let path = self.path.clone();
         let door = Arc::new(Door { ingress: self, in_hand: Semaphore::new(IN_HAND_MAX) });
-        let router = Router::new().route(&path, post(receive)).with_state(door);
+        let router = Router::new().route(&path, post(receive)).with_state(Arc::clone(&door));
+        let health = door.ingress.health.clone();
+        health.set(Role::Ingress, true);
         server::serve(listener, router, shutdown).await;
+        health.set(Role::Ingress, false);
     }
 }
 

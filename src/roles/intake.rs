@@ -1,7 +1,7 @@
 //! Taking messages from a queue: one loop for every role.
 //!
 //! Guarantees: at most `concurrency` messages are handled at a time; each is settled by what its
-//! handler says, or handed back; a message whose handler panics is left unsettled, so that the bus
+//! handler says, or handed back, within a bounded time; a message whose handler panics is left unsettled, so that the bus
 //! counts it. Leaves the meaning of messages to the handlers.
 
 use std::sync::Arc;
@@ -14,9 +14,17 @@ use crate::bus::{Bus, BusError, Consumer, Delivery, Queue};
 use crate::shutdown::Shutdown;
 use crate::store::StoreError;
 
+use super::Role;
+use super::health::Health;
+
 /// How long a message whose handling failed is kept before it is handed back, and how long a
 /// broken queue is left alone: the bus and the store need time, and hurrying gains nothing.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Longest a message may be in hand. A broker takes messages from whoever keeps them for 30 minutes;
+/// a payout needs three calls of at most two minutes each, and what else it has to wait for waits
+/// with a ticket.
+const HANDLING_MAX: Duration = Duration::from_secs(10 * 60);
 
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
@@ -43,59 +51,68 @@ pub enum HandleError {
     SessionTaken,
 }
 
-/// Takes messages until shutdown begins; ends when all that were taken are settled.
-pub async fn take(
-    bus: Arc<dyn Bus>,
-    queue: Queue,
-    concurrency: usize,
-    handler: Arc<dyn Handler>,
-    shutdown: Shutdown,
-) {
-    let mut running = JoinSet::new();
-    while !shutdown.has_begun() {
-        let consumer = tokio::select! {
-            consumer = bus.consume(queue, concurrency) => consumer,
-            () = shutdown.begun() => break,
-        };
-        let failure = match consumer {
-            Ok(mut consumer) => {
-                drain(&mut *consumer, concurrency, &handler, &shutdown, &mut running).await
-            }
-            Err(error) => Some(error),
-        };
-        if let Some(error) = failure {
-            tracing::warn!(event = "queue.unavailable", queue = queue.name(), %error);
-            pause(&shutdown).await;
-        }
-    }
-    while let Some(ended) = running.join_next().await {
-        report(ended);
-    }
+/// Takes the messages of one queue for one role.
+pub struct Intake {
+    pub role: Role,
+    pub bus: Arc<dyn Bus>,
+    pub queue: Queue,
+    /// Messages in hand at a time.
+    pub concurrency: usize,
+    pub handler: Arc<dyn Handler>,
+    pub health: Health,
 }
 
-/// Hands messages to the handler until shutdown or an error of the queue.
-async fn drain(
-    consumer: &mut dyn Consumer,
-    concurrency: usize,
-    handler: &Arc<dyn Handler>,
-    shutdown: &Shutdown,
-    running: &mut JoinSet<()>,
-) -> Option<BusError> {
-    loop {
-        while running.len() >= concurrency {
-            if let Some(ended) = running.join_next().await {
-                report(ended);
+impl Intake {
+    /// Takes messages until shutdown begins; ends when all that were taken are settled.
+    pub async fn run(self, shutdown: Shutdown) {
+        let mut running = JoinSet::new();
+        while !shutdown.has_begun() {
+            let consumer = tokio::select! {
+                consumer = self.bus.consume(self.queue, self.concurrency) => consumer,
+                () = shutdown.begun() => break,
+            };
+            let failure = match consumer {
+                Ok(mut consumer) => {
+                    self.health.set(self.role, true);
+                    self.drain(&mut *consumer, &shutdown, &mut running).await
+                }
+                Err(error) => Some(error),
+            };
+            self.health.set(self.role, false);
+            if let Some(error) = failure {
+                tracing::warn!(event = "queue.unavailable", queue = self.queue.name(), %error);
+                pause(&shutdown).await;
             }
         }
-        tokio::select! {
-            () = shutdown.begun() => return None,
-            Some(ended) = running.join_next() => report(ended),
-            next = consumer.next() => match next {
-                Ok(delivery) => {
-                    running.spawn(handle(delivery, Arc::clone(handler), shutdown.clone()));
+        while let Some(ended) = running.join_next().await {
+            report(ended);
+        }
+    }
+
+    /// Hands messages to the handler until shutdown or an error of the queue.
+    async fn drain(
+        &self,
+        consumer: &mut dyn Consumer,
+        shutdown: &Shutdown,
+        running: &mut JoinSet<()>,
+    ) -> Option<BusError> {
+        loop {
+            while running.len() >= self.concurrency {
+                if let Some(ended) = running.join_next().await {
+                    report(ended);
                 }
-                Err(error) => return Some(error),
-            },
+            }
+            tokio::select! {
+                () = shutdown.begun() => return None,
+                Some(ended) = running.join_next() => report(ended),
+                next = consumer.next() => match next {
+                    Ok(delivery) => {
+                        let handler = Arc::clone(&self.handler);
+                        running.spawn(handle(delivery, handler, shutdown.clone()));
+                    }
+                    Err(error) => return Some(error),
+                },
+            }
         }
     }
 }
@@ -103,11 +120,17 @@ async fn drain(
 async fn handle(delivery: Delivery, handler: Arc<dyn Handler>, shutdown: Shutdown) {
     let Delivery { body, settle } = delivery;
     let handled = tokio::select! {
-        handled = handler.handle(&body) => handled,
+        handled = tokio::time::timeout(HANDLING_MAX, handler.handle(&body)) => handled,
         () = shutdown.expired() => {
             log_unsettled(settle.hand_back().await);
             return;
         }
+    };
+    let Ok(handled) = handled else {
+        // As if the process had been killed here: what was intended stands in the record.
+        tracing::error!(event = "message.handed_back", "its handling took too long");
+        log_unsettled(settle.hand_back().await);
+        return;
     };
     // What cannot be read now cannot be read later.
     let handled = match handled {

@@ -5,13 +5,30 @@ use std::collections::BTreeSet;
 use crate::place::Place;
 
 /// Each subcommand's own options; all know `--config` and `--help`.
-const OPTIONS: [(&str, &[&str]); 8] = [
-    ("demo", &["--payouts", "--faults", "--keep", "--data", "--verbose", "--json"]),
+const OPTIONS: [(&str, &[&str]); 11] = [
+    (
+        "demo",
+        &[
+            "--backend",
+            "--executors",
+            "--deciders",
+            "--payouts",
+            "--faults",
+            "--bank-latency",
+            "--keep",
+            "--data",
+            "--verbose",
+            "--json",
+        ],
+    ),
     ("run", &["--role"]),
     ("publish", &["--json"]),
     ("watch", &["--type", "--payout", "--json"]),
     ("show", &["--json"]),
     ("list", &["--state", "--attention", "--limit", "--json"]),
+    ("dead-letters", &[]),
+    ("doctor", &["--json"]),
+    ("topology", &["--declare", "--json"]),
     ("keygen", &["--json"]),
     (
         "bank-sim",

@@ -4,9 +4,15 @@
 //! Nothing here sleeps: each wait is for a line, an answer or an end, and has a limit that only a
 //! failure reaches.
 
+#[expect(dead_code, unused_imports, reason = "the program that starts servers uses the rest")]
+#[path = "../support/services.rs"]
+mod services;
+
 mod bank;
 mod configuration;
+mod dead_letters;
 mod demo;
+mod doctor;
 mod help;
 mod keygen;
 mod kills;
@@ -14,6 +20,8 @@ mod pipeline;
 mod place;
 mod process;
 mod publish;
+mod readiness;
 mod refusals;
 mod secrets;
+mod servers;
 mod stopping;

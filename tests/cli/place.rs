@@ -37,6 +37,7 @@ impl Place {
         place.set("bank.public_key_files", "bank_public.pem");
         place.set("bank.timeout", "1s");
         place.set("tickets.delays", "500ms,1s,2s");
+        place.set("admin.listen", "");
         place.set("ingress.listen", &format!("127.0.0.1:{}", free_port()));
         place
     }

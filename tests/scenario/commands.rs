@@ -101,3 +101,22 @@ async fn case_17_a_command_past_its_time_is_not_started() {
     machine.stop().await;
     assert!(world.bank.sessions().await.is_empty());
 }
+
+/// Its payout could have been paid and forgotten since.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_issued_longer_ago_than_payouts_are_remembered_is_refused() {
+    let mut world = World::new().await;
+    let machine = world.machine();
+    let mut ancient = card("inv-1", 10_000);
+    ancient["issued_at"] = json!("2020-01-01T00:00:00Z");
+    world.publish(&ancient).await;
+    let told = |e: &serde_json::Value| {
+        e["type"] == "payout.invalid" && e["data"]["violations"].to_string().contains("/issued_at")
+    };
+    world.event(told).await;
+    machine.stop().await;
+    world.assert_not_paid("inv-1").await;
+    let letters = world.dead_letters().await;
+    assert_eq!(letters.len(), 1);
+    assert!(letters[0].1.contains("/issued_at"), "{letters:?}");
+}

@@ -1,6 +1,7 @@
-//! The whole pipeline: real roles, real HTTP and signatures, the bank simulator, the embedded
-//! backend. Cases carry their numbers from the fault matrix.
+//! The whole pipeline: real roles, real HTTP and signatures, the bank simulator, and whichever
+//! backend `PAYOUTD_TEST_BACKEND` names (`embedded` if none). Cases carry their numbers from the fault matrix.
 
+mod backend;
 mod bank;
 mod banks;
 mod commands;

@@ -164,7 +164,7 @@ async fn only_the_newest_ticket_has_the_bank_asked() {
     let due = Event::TicketIssued { next_look_at: long_ago };
     let mut overdue = apply(&waiting, due, waiting.since).expect("legal");
     overdue.version += 1;
-    world.backend.store.record(&overdue, waiting.version).await.expect("written");
+    world.store().record(&overdue, waiting.version).await.expect("written");
     let Parts { store, bus, bank, policy, source, .. } = world.parts();
     let driver = Driver::new(store, bus, bank, policy, source);
     let reconciler = Reconciler { driver: Arc::new(driver) };

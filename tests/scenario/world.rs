@@ -1,7 +1,6 @@
 //! A world of its own for each test: a folder, keys, a bank, and machines that run the roles.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -9,12 +8,11 @@ use bytes::Bytes;
 use payoutd::bank::client::{Bank as BankClient, BankSettings};
 use payoutd::bank::keygen;
 use payoutd::bank::signing::{PrivateKey, PublicKeys};
-use payoutd::bus::dead_letters::DeadLetters;
-use payoutd::bus::{Bus, Message, Queue, Subscription};
+use payoutd::bus::{Message, Queue, Subscription};
 use payoutd::config::Concurrency;
 use payoutd::domain::payout::Payout;
 use payoutd::domain::policy::{Delays, Policy};
-use payoutd::embedded::Embedded;
+use payoutd::roles::health::Health;
 use payoutd::roles::{self, Door, Parts, Role};
 use payoutd::shutdown::Shutdown;
 use payoutd::store::Store;
@@ -24,6 +22,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
+use crate::backend::{Backend, Ports, RETENTION};
 use crate::bank::{Bank, Behaviour, PROJECT};
 use crate::unswept::Unswept;
 
@@ -58,12 +57,15 @@ pub(crate) fn bank_private_key() -> PrivateKey {
 }
 
 pub(crate) struct World {
-    dir: tempfile::TempDir,
+    _dir: tempfile::TempDir,
     /// Stays open whatever becomes of the machines, so that the webhooks' address stays the same.
     door: std::net::TcpListener,
     pub(crate) bank: Bank,
-    pub(crate) backend: Embedded,
     events: Box<dyn Subscription>,
+    /// The ports of whoever watches from outside.
+    ports: Ports,
+    /// Dropped after them: tidies the servers up.
+    backend: Backend,
     /// Every result event seen so far.
     pub(crate) seen: Vec<Value>,
     pub(crate) policy: Policy,
@@ -86,20 +88,33 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let bank_keys = (keys().partner_public.as_str(), keys().bank_private.as_str());
         let bank = Bank::start(dir.path(), listener, webhook_url, bank_keys, behaviour).await;
-        let backend = Embedded::open(&dir.path().join("payoutd.db")).expect("a backend");
-        let events = backend.bus.subscribe().await.expect("a subscription");
         let delays = [100, 300, 1000].map(Duration::from_millis).to_vec();
+        let delays = Delays::new(delays).expect("growing");
+        let backend = Backend::fresh(dir.path(), &delays);
+        let ports = backend.open();
+        let events = ports.bus.subscribe().await.expect("a subscription");
         let policy = Policy {
             call_timeout: Duration::from_millis(800),
-            delays: Delays::new(delays).expect("growing"),
+            delays,
             confirms_automatically: false,
         };
         let bank_url = bank.url.clone();
-        Self { dir, door, bank, backend, events, seen: Vec::new(), policy, bank_url, sweeps: false }
+        Self {
+            dir,
+            door,
+            bank,
+            backend,
+            ports,
+            events,
+            seen: Vec::new(),
+            policy,
+            bank_url,
+            sweeps: false,
+        }
     }
 
-    pub(crate) fn path(&self) -> PathBuf {
-        self.dir.path().join("payoutd.db")
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.ports.store
     }
 
     pub(crate) fn door(&self) -> String {
@@ -130,12 +145,11 @@ impl World {
     }
 
     pub(crate) fn parts(&self) -> Parts {
-        let Embedded { store, bus } = Embedded::open(&self.path()).expect("a backend");
-        let store: Arc<dyn Store> = store;
+        let Ports { store, bus, .. } = self.backend.open();
         let door = self.door.try_clone().expect("a socket");
         Parts {
             store: if self.sweeps { store } else { Arc::new(Unswept(store)) },
-            bus: bus as _,
+            bus,
             bank: BankClient::new(BankSettings {
                 base_url: self.bank_url.clone(),
                 project: PROJECT.into(),
@@ -149,12 +163,14 @@ impl World {
             policy: self.policy.clone(),
             source: "/payoutd/scenario".into(),
             concurrency: Concurrency { executor: 32, decider: 32, reconciler: 16 },
+            retention: RETENTION,
             grace: Duration::from_secs(5),
             door: Some(Door {
                 listener: TcpListener::from_std(door).expect("a socket"),
                 path: WEBHOOKS.into(),
                 bank_keys: PublicKeys::from_pems([&keys().bank_public]).expect("a key"),
             }),
+            health: Health::of(&Role::ALL),
         }
     }
 
@@ -164,7 +180,7 @@ impl World {
 
     pub(crate) async fn publish_bytes(&self, body: Vec<u8>) {
         let message = Message::Queued { queue: Queue::Commands, body: Bytes::from(body) };
-        self.backend.bus.publish(vec![message]).await.expect("published");
+        self.ports.bus.publish(vec![message]).await.expect("published");
     }
 
     /// Waits for an event, counting those seen before.
@@ -203,7 +219,7 @@ impl World {
 
     pub(crate) async fn payout(&self, id: &str) -> Payout {
         let id = id.parse().expect("an id");
-        self.backend.store.load(&id).await.expect("a store").payout.expect("recorded")
+        self.ports.store.load(&id).await.expect("a store").payout.expect("recorded")
     }
 
     /// Case **1P**: one paid payout in the bank's ledger with the command's amount, through one
@@ -232,7 +248,7 @@ impl World {
 
     /// Messages kept aside, with their reasons.
     pub(crate) async fn dead_letters(&self) -> Vec<(Option<Queue>, String)> {
-        let letters = self.backend.bus.list(100).await.expect("a bus");
+        let letters = self.ports.dead_letters.list(100).await.expect("a bus");
         letters.into_iter().map(|letter| (letter.queue, letter.reason)).collect()
     }
 }

@@ -9,11 +9,10 @@ use crate::domain::event::Event;
 use crate::domain::id::PayoutId;
 use crate::domain::money::Money;
 use crate::domain::payout::{Payout, State};
-use crate::embedded::Embedded;
 use crate::store::Store;
 
 use super::super::output;
-use super::Bank;
+use super::bank::Bank;
 use super::commands::Commands;
 use super::ledger::Ledger;
 use super::usage::Usage;
@@ -56,18 +55,18 @@ pub(super) struct Outcome {
 /// Prints the table. They agree if every payout is final, each that succeeded was paid once, with
 /// its own amount and through its own session, and nothing else was paid.
 pub(super) async fn print(
-    backend: &Embedded,
+    store: &dyn Store,
     bank: &Bank,
     commands: &Commands,
     json: bool,
 ) -> anyhow::Result<Outcome> {
-    let mut paid = read_ledger(backend, bank).await?;
+    let mut paid = read_ledger(store, bank).await?;
     let mut outcome = Outcome { agree: true, disagreements: 0, states: BTreeMap::new() };
     if !json {
         println!("{:28} {:10} {:>14}  {:>14}  WHY", "PAYOUT", "STATE", "AMOUNT", "BANK PAID");
     }
     for (n, id) in (0..).zip(commands.ids()) {
-        let payout = backend.store.load(&id).await?.payout;
+        let payout = store.load(&id).await?.payout;
         let entry = paid.remove(id.as_str());
         let row = Row::of(id, payout, entry);
         if let Some(state) = row.state {
@@ -95,14 +94,14 @@ pub(super) async fn print(
 }
 
 /// What was paid, by payout id; what the bank paid without one stands under an empty id.
-async fn read_ledger(backend: &Embedded, bank: &Bank) -> anyhow::Result<HashMap<String, Entry>> {
+async fn read_ledger(store: &dyn Store, bank: &Bank) -> anyhow::Result<HashMap<String, Entry>> {
     let mut paid: HashMap<String, Entry> = HashMap::new();
     let mut ledger = Ledger::at(&bank.address);
     while let Some(page) = ledger.page().await? {
         for row in page {
             let id = row.merchant_payout_id.unwrap_or_default();
             let payout = match id.parse() {
-                Ok(id) => backend.store.load(&id).await?.payout,
+                Ok(id) => store.load(&id).await?.payout,
                 Err(_) => None,
             };
             let matches = payout.is_some_and(|payout| {
@@ -181,7 +180,7 @@ impl Outcome {
     }
 }
 
-/// How fast it was, and what it cost: payoutd and the simulator together.
+/// How fast it was, and what it cost.
 #[derive(Serialize)]
 pub(super) struct Figures {
     payouts: u64,
@@ -190,10 +189,17 @@ pub(super) struct Figures {
     /// Absent, as the next, where the system does not tell.
     cpu_ms_per_payout: Option<f64>,
     peak_memory_mib: Option<u64>,
+    /// Where CPU and memory were measured.
+    measured: String,
 }
 
 impl Figures {
-    pub(super) fn of(payouts: u64, elapsed: Duration, usage: Option<&Usage>) -> Self {
+    pub(super) fn of(
+        payouts: u64,
+        elapsed: Duration,
+        usage: Option<&Usage>,
+        measured: String,
+    ) -> Self {
         let (count, seconds) = (payouts as f64, elapsed.as_secs_f64());
         Self {
             payouts,
@@ -201,6 +207,7 @@ impl Figures {
             payouts_per_second: count / seconds,
             cpu_ms_per_payout: usage.map(|usage| usage.cpu.as_secs_f64() * 1000.0 / count),
             peak_memory_mib: usage.map(|usage| usage.peak_memory_mib),
+            measured,
         }
     }
 
@@ -208,7 +215,7 @@ impl Figures {
         let Self { payouts, seconds, payouts_per_second, .. } = self;
         print!("{payouts} payouts in {seconds:.1} s, {payouts_per_second:.0} a second");
         if let (Some(each), Some(mib)) = (self.cpu_ms_per_payout, self.peak_memory_mib) {
-            print!("; {each:.1} ms CPU each, {mib} MiB at most, the simulator included");
+            print!("; {each:.1} ms CPU each, {mib} MiB at most, {}", self.measured);
         }
         println!();
     }

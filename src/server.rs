@@ -1,6 +1,6 @@
 //! HTTP connections, bounded in number and in time.
 //!
-//! Strangers reach this port too: whoever opens connections and says nothing is closed after a
+//! Strangers reach the port for webhooks too: whoever opens connections and says nothing is closed after a
 //! while, cannot use up the process's files, and delays its end by seconds only. Against many of
 //! them a proxy in front has to help.
 
@@ -27,7 +27,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// After a failure to accept (too many open files): time for some to be closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-pub(super) async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) {
+pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     let accepting = async {
@@ -38,7 +38,7 @@ pub(super) async fn serve(listener: TcpListener, router: Router, shutdown: Shutd
                     connections.spawn(talk(stream, router.clone(), shutdown.clone(), place));
                 }
                 Err(error) => {
-                    tracing::warn!(event = "ingress.not_accepted", %error);
+                    tracing::warn!(event = "http.not_accepted", %error);
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
@@ -70,6 +70,6 @@ async fn talk(stream: TcpStream, router: Router, shutdown: Shutdown, _place: Own
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(event = "ingress.connection_broke", %error);
+        tracing::debug!(event = "http.connection_broke", %error);
     }
 }

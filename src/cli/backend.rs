@@ -1,0 +1,152 @@
+//! Opens what the settings name as backend, behind the ports.
+
+use std::fmt::Display;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::bus::dead_letters::DeadLetters;
+use crate::bus::{Bus, BusError};
+use crate::config::{BackendKind, Config, ConfigError, Servers, TlsFiles};
+use crate::embedded::Embedded;
+use crate::rabbitmq::{self, RabbitmqBus};
+use crate::redis::{self, RedisStore};
+use crate::shutdown::Shutdown;
+use crate::store::{Store, StoreError};
+use crate::tls::{ClientCertificate, Tls};
+
+use super::BadInput;
+
+/// The ports, whatever is behind them.
+pub(super) struct Backend {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) bus: Arc<dyn Bus>,
+    pub(super) dead_letters: Arc<dyn DeadLetters>,
+}
+
+/// Between two tries to reach a backend that is not there: those who wait notice no difference.
+const TRY_EVERY: Duration = Duration::from_millis(500);
+
+/// How often a log says that a backend is still not there.
+const SAY_EVERY: Duration = Duration::from_secs(10);
+
+impl Backend {
+    /// Opens a file, or begins to connect to servers.
+    pub(super) fn open(config: &Config) -> anyhow::Result<Self> {
+        match &config.backend.kind {
+            BackendKind::Embedded { path } => {
+                let opened = Embedded::open(path);
+                let Embedded { store, bus } =
+                    opened.map_err(|error| wrong(config, "backend.path", error))?;
+                Ok(Self { store, dead_letters: Arc::clone(&bus) as _, bus })
+            }
+            BackendKind::RabbitmqRedis(servers) => {
+                let bus = RabbitmqBus::start(rabbitmq_settings(config, servers)?);
+                let bus = Arc::new(bus.map_err(|e| wrong(config, "backend.amqp_url", e))?);
+                let store = RedisStore::start(redis_settings(config, servers)?);
+                let store = Arc::new(store.map_err(|e| wrong(config, "backend.redis_url", e))?);
+                Ok(Self { store, dead_letters: Arc::clone(&bus) as _, bus })
+            }
+        }
+    }
+
+    /// Opens a backend that is there, for those who only look: a look from the wrong folder must
+    /// not leave an empty file behind.
+    pub(super) fn open_existing(config: &Config) -> anyhow::Result<Self> {
+        match &config.backend.kind {
+            BackendKind::Embedded { path } if !path.exists() => {
+                let cure = format!("there is no file {}", path.display());
+                Err(wrong(config, "backend.path", cure))
+            }
+            BackendKind::Embedded { .. } | BackendKind::RabbitmqRedis(_) => Self::open(config),
+        }
+    }
+}
+
+/// Waits until queues and store can be used; `false`: shutdown came first. What a person has
+/// to mend is an error.
+pub(super) async fn usable(
+    bus: &dyn Bus,
+    store: &dyn Store,
+    shutdown: &Shutdown,
+) -> anyhow::Result<bool> {
+    let mut said: Option<tokio::time::Instant> = None;
+    loop {
+        let checked = tokio::join!(bus.check(), store.check());
+        let waits_for = match checked {
+            (Ok(()), Ok(())) => return Ok(true),
+            (Err(BusError::Misconfigured(cure)), _) | (_, Err(StoreError::Misconfigured(cure))) => {
+                return Err(BadInput(cure).into());
+            }
+            (Err(error), Ok(())) => error.to_string(),
+            (Ok(()), Err(error)) => error.to_string(),
+            (Err(bus), Err(store)) => format!("{bus}; {store}"),
+        };
+        if said.is_none_or(|at| at.elapsed() >= SAY_EVERY) {
+            tracing::warn!(event = "run.waiting", reason = waits_for);
+            said = Some(tokio::time::Instant::now());
+        }
+        tokio::select! {
+            () = tokio::time::sleep(TRY_EVERY) => {}
+            () = shutdown.begun() => return Ok(false),
+        }
+    }
+}
+
+/// Where the records are, in words.
+pub(super) fn place(config: &Config) -> String {
+    match &config.backend.kind {
+        BackendKind::Embedded { path } => path.display().to_string(),
+        BackendKind::RabbitmqRedis(servers) => format!("Redis under {:?}", servers.prefix),
+    }
+}
+
+pub(super) fn rabbitmq_settings(
+    config: &Config,
+    servers: &Servers,
+) -> anyhow::Result<rabbitmq::Settings> {
+    Ok(rabbitmq::Settings {
+        urls: servers.amqp_urls.clone(),
+        prefix: servers.prefix.clone(),
+        delays: config.tickets.delays.clone(),
+        tls: tls(config, "amqp", &servers.amqp_tls)?,
+    })
+}
+
+pub(super) fn redis_settings(
+    config: &Config,
+    servers: &Servers,
+) -> anyhow::Result<redis::Settings> {
+    Ok(redis::Settings {
+        url: servers.redis_url.clone(),
+        prefix: servers.prefix.clone(),
+        tls: tls(config, "redis", &servers.redis_tls)?,
+        retention: config.backend.retention,
+        barrier: servers.redis_barrier,
+        allow_volatile: servers.allow_volatile_store,
+    })
+}
+
+/// Reads the PEM files of one server's settings.
+fn tls(config: &Config, server: &str, files: &TlsFiles) -> anyhow::Result<Tls> {
+    let read = |path: &Option<PathBuf>, name: &str| {
+        let read = |path: &Path| {
+            fs::read_to_string(path).map_err(|error| {
+                let key = format!("backend.{server}_{name}");
+                wrong(config, &key, format!("{}: {error}", path.display()))
+            })
+        };
+        path.as_deref().map(read).transpose()
+    };
+    let certificate = read(&files.client_certificate, "client_certificate_file")?;
+    let key = read(&files.client_key, "client_key_file")?;
+    let client = certificate
+        .zip(key)
+        .map(|(certificate_pem, key)| ClientCertificate { certificate_pem, key_pem: key.into() });
+    Ok(Tls { ca_pem: read(&files.ca, "ca_file")?, client })
+}
+
+fn wrong(config: &Config, key: &str, cure: impl Display) -> anyhow::Error {
+    BadInput::from_error(ConfigError(vec![config.problem(key, cure.to_string())]))
+}

@@ -1,0 +1,99 @@
+//! `payoutd dead-letters`: what cannot be handled waits for a person, who decides.
+
+use serde_json::{Value, json};
+
+use crate::bank::BankSim;
+use crate::place::{Place, lines, to_card, wait_for_ends};
+use crate::process::{Process, Stream};
+
+/// A place whose executor has refused a command that would be good at another time: its
+/// `issued_at` is too long ago.
+fn with_a_dead_letter() -> (Place, BankSim, Process) {
+    let mut place = Place::with_keys();
+    let bank = BankSim::start(&mut place, &[]);
+    let run = place.run([]);
+    let mut command = to_card("inv-old", 10_000);
+    command["issued_at"] = json!("2020-01-01T00:00:00Z");
+    place.write("commands.jsonl", lines([command]));
+    place.publish("commands.jsonl");
+    run.line(Stream::Err, |line| line.contains("message.dead_lettered").then_some(()));
+    (place, bank, run)
+}
+
+fn json_lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+fn only_letter(place: &Place) -> Value {
+    let list = place.ran(["dead-letters", "list", "--json"]);
+    assert_eq!(list.code, Some(0), "{list:?}");
+    let letters = json_lines(&list.out);
+    assert_eq!(letters.len(), 1, "{list:?}");
+    letters[0].clone()
+}
+
+#[test]
+fn a_dead_letter_is_listed_with_its_reason_and_shown_with_its_body_only_when_asked() {
+    let (place, bank, run) = with_a_dead_letter();
+    let letter = only_letter(&place);
+    assert_eq!((&letter["queue"], &letter["payout_id"]), (&json!("commands"), &json!("inv-old")));
+    assert!(letter["reason"].as_str().expect("text").contains("/issued_at"), "{letter}");
+    let id = letter["id"].as_str().expect("text");
+
+    let list = place.ran(["dead-letters", "list"]);
+    assert!(list.out.contains("inv-old") && list.out.contains("/issued_at"), "{list:?}");
+    let show = place.ran(["dead-letters", "show", id]);
+    assert!(show.out.contains("payout   inv-old"), "{show:?}");
+    assert!(!show.out.contains("number_hash"), "{show:?}");
+    let body = place.ran(["dead-letters", "show", id, "--body"]);
+    assert_eq!(body.out.trim(), place.read("commands.jsonl").trim());
+    run.terminate();
+    bank.stop();
+}
+
+#[test]
+fn a_replayed_letter_goes_through_the_executor_again() {
+    let (mut place, bank, run) = with_a_dead_letter();
+    run.terminate();
+    let id = only_letter(&place)["id"].as_str().expect("text").to_owned();
+    // What was wrong is mended: payouts are remembered for longer.
+    place.set("backend.retention", "36500days");
+    let watch = place.watch();
+    let run = place.run([]);
+    let replayed = place.ran(["dead-letters", "replay", &id]);
+    assert_eq!((replayed.code, replayed.out.trim()), (Some(0), &*format!("replayed {id}")));
+    assert_eq!(wait_for_ends(&watch, 1)["inv-old"], "succeeded");
+    assert_eq!(bank.paid(), [("inv-old".to_owned(), 10_000)]);
+
+    let none = place.ran(["dead-letters", "list"]);
+    assert_eq!((none.out.as_str(), none.err.trim()), ("", "no dead letters"));
+    let trace = json_lines(&place.ran(["dead-letters", "list", "--settled", "--json"]).out);
+    assert_eq!(trace[0]["settled"]["verdict"], "replayed");
+    let again = place.ran(["dead-letters", "replay", &id]);
+    assert_eq!(again.code, Some(2), "{again:?}");
+    assert!(again.err.contains("list --settled"), "{again:?}");
+    run.terminate();
+    bank.stop();
+}
+
+#[test]
+fn a_discarded_letter_wants_a_reason_and_keeps_it() {
+    let (place, bank, run) = with_a_dead_letter();
+    run.terminate();
+    let id = only_letter(&place)["id"].as_str().expect("text").to_owned();
+    for args in
+        [&["dead-letters", "discard", &id][..], &["dead-letters", "discard", &id, "--reason", ""]]
+    {
+        let refused = place.ran(args.iter().copied());
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(refused.err.contains("--reason"), "{refused:?}");
+    }
+    let discarded = place.ran(["dead-letters", "discard", &id, "--reason", "sent by mistake"]);
+    assert_eq!(discarded.code, Some(0), "{discarded:?}");
+    let trace = json_lines(&place.ran(["dead-letters", "list", "--settled", "--json"]).out);
+    assert_eq!(trace[0]["settled"]["verdict"], "discarded");
+    assert_eq!(trace[0]["settled"]["reason"], "sent by mistake");
+    let text = place.ran(["dead-letters", "list", "--settled"]).out;
+    assert!(text.contains("(sent by mistake)"), "{text}");
+    bank.stop();
+}
