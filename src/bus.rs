@@ -97,7 +97,7 @@ pub trait Subscription: Send {
     async fn next(&mut self) -> Result<Bytes, BusError>;
 }
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum BusError {
     /// Try again later.
     #[error("the bus is unavailable: {0}")]

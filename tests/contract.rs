@@ -1,7 +1,8 @@
 //! The contract of the two ports, held against every adapter.
 //!
 //! `contract/store.rs` and `contract/bus.rs` say what each port promises, for any [`Backend`];
-//! `contract/embedded.rs` runs them on the embedded one and adds what only it has to prove.
+//! `contract/embedded.rs` runs them on the embedded one and adds what only it has to prove,
+//! `contract/rabbitmq.rs` those of the bus on RabbitMQ.
 //! Another adapter adds a file with a `Backend` and the two macros' calls.
 
 #[path = "contract/bus.rs"]
@@ -13,6 +14,8 @@ mod store;
 
 #[path = "contract/embedded.rs"]
 mod embedded;
+#[path = "contract/rabbitmq.rs"]
+mod rabbitmq;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,0 +1,154 @@
+//! Taking messages from a queue.
+//!
+//! Guarantees that whoever stops waiting for a message loses none, that a consumer which the broker
+//! has forgotten ends in an error, and that what was not delivered goes back when it is dropped.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_core::Stream;
+use lapin::options::{
+    BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions, QueueDeclareOptions,
+};
+use lapin::types::FieldTable;
+use lapin::{Acker, Channel};
+use tokio::time::Instant;
+
+use super::Core;
+use super::failure::{failure, unavailable, within};
+use super::link::{ANSWER, Shared};
+use super::settle::Held;
+use crate::bus::{BusError, Consumer, Delivery, Queue};
+
+/// How often an idle consumer asks the broker whether it is still one.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Looks in a row that found messages waiting for a consumer that could take them and got none.
+/// One may fall between a message's arrival and its delivery.
+const NEGLECTS_MAX: u32 = 2;
+
+/// How often a consumer with nowhere to publish to looks whether it may go on.
+const BLOCKED_LOOK: Duration = Duration::from_millis(250);
+
+/// What a consumer and its deliveries share. The channel lives as long as any of them.
+pub(super) struct Tap {
+    pub(super) core: Arc<Core>,
+    pub(super) queue: Queue,
+    channel: Channel,
+    /// The channel works as long as this does.
+    _link: Shared,
+    /// Delivered and not yet settled.
+    pub(super) out: AtomicUsize,
+}
+
+pub(super) struct RabbitmqConsumer {
+    tap: Arc<Tap>,
+    stream: lapin::Consumer,
+    name: String,
+    prefetch: usize,
+    looked: Instant,
+    neglects: u32,
+}
+
+impl RabbitmqConsumer {
+    pub(super) async fn start(
+        core: Arc<Core>,
+        queue: Queue,
+        prefetch: usize,
+    ) -> Result<Self, BusError> {
+        let link = core.consuming.link().await?;
+        let name = core.names.queue(queue);
+        let channel = link.channel().await?;
+        let prefetch = u16::try_from(prefetch.max(1)).unwrap_or(u16::MAX);
+        let limiting = channel.basic_qos(prefetch, BasicQosOptions::default());
+        within(ANSWER, "setting the prefetch", limiting).await?;
+        let options = BasicConsumeOptions::default();
+        let consuming =
+            channel.basic_consume(name.as_str().into(), "".into(), options, FieldTable::default());
+        let stream = within(ANSWER, "consuming", consuming).await?;
+        let tap = Tap { core, queue, channel, _link: link, out: AtomicUsize::new(0) };
+        let (prefetch, looked) = (usize::from(prefetch), Instant::now());
+        Ok(Self { tap: Arc::new(tap), stream, name, prefetch, looked, neglects: 0 })
+    }
+
+    /// Asks the broker about this consumer, which got nothing since the last look.
+    async fn look(&mut self) -> Result<(), BusError> {
+        let options = QueueDeclareOptions { passive: true, ..Default::default() };
+        let name = self.name.as_str().into();
+        let asking = self.tap.channel.queue_declare(name, options, FieldTable::default());
+        let queue = within(ANSWER, "looking at a queue", asking).await?;
+        self.looked = Instant::now();
+        if queue.consumer_count() == 0 {
+            return Err(unavailable("the broker has forgotten this consumer"));
+        }
+        let free = self.tap.out.load(Ordering::Relaxed) < self.prefetch;
+        self.neglects = if free && queue.message_count() > 0 { self.neglects + 1 } else { 0 };
+        if self.neglects >= NEGLECTS_MAX {
+            return Err(unavailable("messages wait and the broker delivers none"));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Consumer for RabbitmqConsumer {
+    async fn next(&mut self) -> Result<Delivery, BusError> {
+        // Nothing can be handled while nothing can be published, and each message that is handed
+        // back then counts as a crash. No signal tells the end of it.
+        while self.tap.core.publisher.is_blocked() {
+            tokio::time::sleep(BLOCKED_LOOK).await;
+        }
+        loop {
+            let stream = &mut self.stream;
+            let taken = tokio::select! {
+                biased;
+                taken = poll_fn(|cx| Pin::new(&mut *stream).poll_next(cx)) => taken,
+                () = tokio::time::sleep_until(self.looked + LOOK) => {
+                    self.look().await?;
+                    continue;
+                }
+            };
+            let message = match taken {
+                Some(Ok(message)) => message,
+                Some(Err(error)) => return Err(failure(&error)),
+                None => return Err(unavailable("the broker ended this consumer")),
+            };
+            self.looked = Instant::now();
+            self.neglects = 0;
+            let settle = Held::new(Arc::clone(&self.tap), message.acker, message.data.into());
+            return Ok(Delivery { body: settle.body(), settle: Box::new(settle) });
+        }
+    }
+}
+
+impl Drop for RabbitmqConsumer {
+    /// Nobody waits here: the library sends what it is asked for on first being asked. What still
+    /// arrives goes back when the last delivery is settled and the channel closes.
+    fn drop(&mut self) {
+        let options = BasicCancelOptions::default();
+        begin(self.tap.channel.basic_cancel(self.stream.tag(), options));
+        let mut cx = Context::from_waker(Waker::noop());
+        while let std::task::Poll::Ready(Some(Ok(message))) =
+            Pin::new(&mut self.stream).poll_next(&mut cx)
+        {
+            give_back(&message.acker);
+        }
+    }
+}
+
+/// Returns a message to its queue, without waiting.
+pub(super) fn give_back(acker: &Acker) {
+    begin(acker.nack(BasicNackOptions { requeue: true, ..Default::default() }));
+}
+
+/// Has the library send something, and waits for nothing.
+pub(super) fn begin<T>(work: impl Future<Output = T>) {
+    let mut work = std::pin::pin!(work);
+    // Ready or not: it is on its way.
+    let _sent = work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+}
