@@ -148,7 +148,7 @@ fn a_server_is_gone_when_the_process_that_started_it_is_killed() {
         .expect("this test");
     let lines = BufReader::new(starter.stdout.take().expect("piped")).lines();
     let folder = lines
-        .filter_map(Result::ok)
+        .map_while(Result::ok)
         .find_map(|line| Some(line.split_once("folder: ")?.1.to_owned()))
         .expect("it says which folder");
     let folder = Path::new(&folder);

@@ -59,8 +59,8 @@ pub(crate) struct Services {
 /// What keeps them running.
 enum Held {
     ByOthers,
-    Processes(RabbitMq, Redis),
-    Containers(Container, Container),
+    Processes(Box<(RabbitMq, Redis)>),
+    Containers(Box<[Container; 2]>),
 }
 
 impl Services {
@@ -83,12 +83,14 @@ impl Services {
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         match self.held {
             Held::ByOthers => Ok(()),
-            Held::Processes(mut broker, mut store) => {
-                broker.kill();
-                store.kill();
+            Held::Processes(servers) => {
+                drop(servers);
                 Ok(())
             }
-            Held::Containers(broker, store) => broker.remove().await.and(store.remove().await),
+            Held::Containers(containers) => {
+                let [broker, store] = *containers;
+                broker.remove().await.and(store.remove().await)
+            }
         }
     }
 }
@@ -125,7 +127,7 @@ async fn native() -> anyhow::Result<Services> {
         amqp_url: broker.url(),
         redis_url: store.url(),
         names: [name(broker.answer()), name(store.answer())],
-        held: Held::Processes(broker, store),
+        held: Held::Processes(Box::new((broker, store))),
     })
 }
 
@@ -142,7 +144,7 @@ async fn containers(store: Image) -> anyhow::Result<Services> {
         amqp_url: format!("amqp://guest:guest@{}/%2f", broker.address()),
         redis_url: format!("redis://{}/", store.address()),
         names: [name(broker.answer()), name(store.answer())],
-        held: Held::Containers(broker, store),
+        held: Held::Containers(Box::new([broker, store])),
     })
 }
 
