@@ -4,7 +4,7 @@
 //! Nothing here sleeps: each wait is for a line, an answer or an end, and has a limit that only a
 //! failure reaches.
 
-#[expect(dead_code, unused_imports, reason = "the program that starts servers uses the rest")]
+#[expect(dead_code, reason = "the program that starts servers uses the rest")]
 #[path = "../support/services.rs"]
 mod services;
 

@@ -100,7 +100,7 @@ impl World {
         };
         let bank_url = bank.url.clone();
         Self {
-            dir,
+            _dir: dir,
             door,
             bank,
             backend,
