@@ -1,7 +1,8 @@
 //! The contract of the two ports, held against every adapter.
 //!
 //! `contract/store.rs` and `contract/bus.rs` say what each port promises, for any [`Backend`];
-//! `contract/embedded.rs` runs them on the embedded one and adds what only it has to prove.
+//! `contract/embedded.rs` runs them on the embedded one and adds what only it has to prove,
+//! `contract/redis.rs` does so for Redis.
 //! Another adapter adds a file with a `Backend` and the two macros' calls.
 
 #[path = "contract/bus.rs"]
@@ -13,6 +14,11 @@ mod store;
 
 #[path = "contract/embedded.rs"]
 mod embedded;
+#[path = "contract/redis.rs"]
+mod redis;
+
+#[path = "support/redis_server.rs"]
+mod redis_server;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +33,9 @@ use payoutd::store::Store;
 trait Backend: Send + Sync {
     /// The ports as another process would open them.
     async fn open(&self) -> Ports;
+
+    /// The same, with a store that keeps payouts only so long after they were settled.
+    async fn open_keeping(&self, retention: Duration) -> Ports;
 }
 
 #[derive(Clone)]
