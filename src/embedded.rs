@@ -31,6 +31,9 @@ mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+
+use crate::store::RETENTION_DEFAULT;
 
 pub use bus::EmbeddedBus;
 pub use file::OpenError;
@@ -50,12 +53,18 @@ impl Embedded {
     /// Opens the file, creates it if it is not there, and brings its schema up to date. A file
     /// that is not payoutd's, or that a newer payoutd wrote, is refused and left as it is.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
+        Self::open_keeping(path, RETENTION_DEFAULT)
+    }
+
+    /// The same, with how long payouts are kept after the write that settled them. Later writes
+    /// delete what is older, a few at a time.
+    pub fn open_keeping(path: &Path, retention: Duration) -> Result<Self, OpenError> {
         let writing = file::open(path)?;
         let readers = Readers::start(|| file::open_to_read(path))?;
         let watching = file::open_to_read(path)?;
         let threads = Arc::new(Threads { writer: Writer::start(writing)?, readers });
         Ok(Self {
-            store: Arc::new(EmbeddedStore::new(Arc::clone(&threads))),
+            store: Arc::new(EmbeddedStore::new(Arc::clone(&threads), retention)),
             bus: Arc::new(EmbeddedBus::new(threads, watching)?),
         })
     }

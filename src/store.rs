@@ -8,10 +8,17 @@ use crate::domain::id::{PayoutId, SessionId};
 use crate::domain::payout::{Payout, State};
 use crate::domain::time::Timestamp;
 
+/// How long a payout is kept after the write that settled it, unless somebody wants it otherwise:
+/// a year's accounts can still be closed with it.
+pub const RETENTION_DEFAULT: Duration = Duration::from_secs(400 * 86_400);
+
 /// Durable records of payouts, with compare-and-set.
 ///
 /// All times that processes compare with each other come from here: each answer carries the
 /// store's time, so that no two machines' clocks are ever held against each other.
+///
+/// A payout that is settled and needs no person is forgotten after the store's retention, counted
+/// from the write that made it so. Then its id and its session are free again.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Whether it can be used now. `Unavailable`: not yet, it is being tried all the time.
@@ -81,4 +88,12 @@ pub enum StoreError {
     /// What is stored cannot be read: a newer version wrote it, or it was damaged.
     #[error("a stored record cannot be read: {0}")]
     Unreadable(String),
+}
+
+impl StoreError {
+    /// Names the place and not what stands there: it may be somebody's account.
+    pub(crate) fn unreadable(payout_id: &str, error: &serde_json::Error) -> Self {
+        let (kind, column) = (error.classify(), error.column());
+        Self::Unreadable(format!("payout {payout_id}: {kind:?} error at byte {column}"))
+    }
 }

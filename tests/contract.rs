@@ -2,7 +2,8 @@
 //!
 //! `contract/store.rs` and `contract/bus.rs` say what each port promises, for any [`Backend`];
 //! `contract/embedded.rs` runs them on the embedded one and adds what only it has to prove,
-//! `contract/rabbitmq.rs` those of the bus on RabbitMQ.
+//! `contract/rabbitmq.rs` those of the bus on RabbitMQ, `contract/redis.rs` those of the store on
+//! Redis.
 //! Another adapter adds a file with a `Backend` and the two macros' calls.
 
 #[path = "contract/bus.rs"]
@@ -16,6 +17,11 @@ mod store;
 mod embedded;
 #[path = "contract/rabbitmq.rs"]
 mod rabbitmq;
+#[path = "contract/redis.rs"]
+mod redis;
+
+#[path = "support/redis_server.rs"]
+mod redis_server;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +36,9 @@ use payoutd::store::Store;
 trait Backend: Send + Sync {
     /// The ports as another process would open them.
     async fn open(&self) -> Ports;
+
+    /// The same, with a store that keeps payouts only so long after they were settled.
+    async fn open_keeping(&self, retention: Duration) -> Ports;
 }
 
 #[derive(Clone)]

@@ -36,7 +36,7 @@ impl Backend {
     pub(super) fn open(config: &Config) -> anyhow::Result<Self> {
         match &config.backend.kind {
             BackendKind::Embedded { path } => {
-                let opened = Embedded::open(path);
+                let opened = Embedded::open_keeping(path, config.backend.retention);
                 let Embedded { store, bus } =
                     opened.map_err(|error| wrong(config, "backend.path", error))?;
                 Ok(Self { store, dead_letters: Arc::clone(&bus) as _, bus })

@@ -9,7 +9,7 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(super) const APPLICATION_ID: i32 = 0x7061_796f;
 
 /// Step n brings a file of version n to version n + 1. Steps that were released never change.
-const STEPS: [&str; 2] = [FIRST, SETTLED_DEAD_LETTERS];
+const STEPS: [&str; 3] = [FIRST, SETTLED_DEAD_LETTERS, RETENTION];
 
 pub(super) const VERSION: i32 = STEPS.len() as i32;
 
@@ -75,6 +75,14 @@ ALTER TABLE dead_letters ADD COLUMN verdict TEXT;
 ALTER TABLE dead_letters ADD COLUMN verdict_reason TEXT;
 ALTER TABLE dead_letters ADD COLUMN settled_at INTEGER;
 CREATE INDEX dead_letters_waiting ON dead_letters (id) WHERE verdict IS NULL;
+";
+
+/// `settled_at`: since when nothing is left to do and nobody has to look; null before. Payouts of
+/// older files count from now on.
+const RETENTION: &str = "
+ALTER TABLE payouts ADD COLUMN settled_at INTEGER;
+UPDATE payouts SET settled_at = unixepoch() * 1000 WHERE next_look_at IS NULL AND attention = 0;
+CREATE INDEX payouts_settled ON payouts (settled_at) WHERE settled_at IS NOT NULL;
 ";
 
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<i32> {

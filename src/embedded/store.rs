@@ -23,7 +23,12 @@ use crate::store::{Filter, Loaded, Recorded, Store, StoreError};
 pub struct EmbeddedStore {
     threads: Arc<Threads>,
     clock: Arc<Clock>,
+    retention: Duration,
 }
+
+/// Payouts deleted by one write: more than it adds, so that they come to an end, and few enough
+/// that nobody waits for it.
+const FORGOTTEN_AT_ONCE: u32 = 4;
 
 /// A record as it is written.
 struct Columns {
@@ -48,8 +53,8 @@ enum Wrote {
 }
 
 impl EmbeddedStore {
-    pub(super) fn new(threads: Arc<Threads>) -> Self {
-        Self { threads, clock: Arc::default() }
+    pub(super) fn new(threads: Arc<Threads>, retention: Duration) -> Self {
+        Self { threads, clock: Arc::default(), retention }
     }
 
     async fn load_by(&self, sql: &'static str, key: String) -> Result<Loaded, StoreError> {
@@ -79,11 +84,13 @@ impl Store for EmbeddedStore {
     async fn record(&self, payout: &Payout, expected: u64) -> Result<Recorded, StoreError> {
         let columns = Columns::of(payout)?;
         let expected = signed(expected)?;
-        let clock = Arc::clone(&self.clock);
+        let (clock, retention) = (Arc::clone(&self.clock), self.retention);
         let write = move |tx: &Connection| {
+            let now = clock.now();
+            forget(tx, now - retention)?;
             let written = match expected {
-                0 => insert(tx, &columns, clock.now()),
-                version => update(tx, &columns, version),
+                0 => insert(tx, &columns, now),
+                version => update(tx, &columns, version, now),
             };
             match written {
                 Ok(0) => Ok(Wrote::Conflict),
@@ -162,10 +169,18 @@ fn signed(version: u64) -> Result<i64, StoreError> {
         .map_err(|_| StoreError::Unavailable(format!("version {version} is too large")))
 }
 
+/// Deletes a few of the payouts that were settled before `end`.
+fn forget(tx: &Connection, end: Timestamp) -> SqlResult<usize> {
+    let sql = "DELETE FROM payouts WHERE number IN
+                   (SELECT number FROM payouts WHERE settled_at < ?1 ORDER BY settled_at LIMIT ?2)";
+    tx.prepare_cached(sql)?.execute(params![end.as_millis(), FORGOTTEN_AT_ONCE])
+}
+
 fn insert(tx: &Connection, new: &Columns, now: Timestamp) -> SqlResult<usize> {
     let sql = "INSERT INTO payouts (payout_id, version, write_id, state, attention, session,
-                                    next_look_at, record, created_at)
-               SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9
+                                    next_look_at, record, created_at, settled_at)
+               SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
+                      CASE WHEN ?7 IS NULL AND ?5 = 0 THEN ?9 END
                WHERE NOT EXISTS (SELECT 1 FROM payouts WHERE payout_id = ?1)";
     tx.prepare_cached(sql)?.execute(params![
         new.payout_id,
@@ -180,9 +195,11 @@ fn insert(tx: &Connection, new: &Columns, now: Timestamp) -> SqlResult<usize> {
     ])
 }
 
-fn update(tx: &Connection, new: &Columns, expected: i64) -> SqlResult<usize> {
+fn update(tx: &Connection, new: &Columns, expected: i64, now: Timestamp) -> SqlResult<usize> {
     let sql = "UPDATE payouts SET version = ?2, write_id = ?3, state = ?4, attention = ?5,
-                                  session = ?6, next_look_at = ?7, record = ?8
+                                  session = ?6, next_look_at = ?7, record = ?8,
+                                  settled_at = CASE WHEN ?7 IS NULL AND ?5 = 0
+                                                    THEN coalesce(settled_at, ?10) END
                WHERE payout_id = ?1 AND version = ?9";
     tx.prepare_cached(sql)?.execute(params![
         new.payout_id,
@@ -194,6 +211,7 @@ fn update(tx: &Connection, new: &Columns, expected: i64) -> SqlResult<usize> {
         new.next_look_at,
         new.record,
         expected,
+        now.as_millis(),
     ])
 }
 
@@ -210,10 +228,6 @@ fn stored(row: &Row<'_>) -> SqlResult<Stored> {
     Ok((row.get(0)?, row.get(1)?))
 }
 
-/// The error names the place and not what stands there: it may be somebody's account.
 fn parse((id, record): Stored) -> Result<Payout, StoreError> {
-    serde_json::from_str(&record).map_err(|e| {
-        let (kind, column) = (e.classify(), e.column());
-        StoreError::Unreadable(format!("payout {id}: {kind:?} error at byte {column}"))
-    })
+    serde_json::from_str(&record).map_err(|e| StoreError::unreadable(&id, &e))
 }

@@ -43,9 +43,16 @@ impl OneFile {
 #[async_trait]
 impl Backend for OneFile {
     async fn open(&self) -> Ports {
-        let Embedded { store, bus } = self.embedded();
-        Ports { store, dead_letters: Arc::clone(&bus) as _, bus }
+        ports(self.embedded())
     }
+
+    async fn open_keeping(&self, retention: Duration) -> Ports {
+        ports(Embedded::open_keeping(&self.path(), retention).expect("opens"))
+    }
+}
+
+pub(crate) fn ports(Embedded { store, bus }: Embedded) -> Ports {
+    Ports { store, dead_letters: Arc::clone(&bus) as _, bus }
 }
 
 store_contract!(OneFile::new());

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use payoutd::domain::policy::Delays;
 use payoutd::embedded::Embedded;
 use payoutd::rabbitmq::{RabbitmqBus, Settings, topology};
+use payoutd::store::RETENTION_DEFAULT;
 use payoutd::tls::Tls;
 use tempfile::TempDir;
 
@@ -49,7 +50,12 @@ impl Broker {
 #[async_trait]
 impl Backend for Broker {
     async fn open(&self) -> Ports {
-        let store = Embedded::open(&self.directory.path().join("payoutd.db")).expect("opens").store;
+        self.open_keeping(RETENTION_DEFAULT).await
+    }
+
+    async fn open_keeping(&self, retention: Duration) -> Ports {
+        let path = self.directory.path().join("payoutd.db");
+        let store = Embedded::open_keeping(&path, retention).expect("opens").store;
         let bus = Arc::new(self.bus());
         Ports { store, dead_letters: Arc::clone(&bus) as _, bus }
     }

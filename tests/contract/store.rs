@@ -30,6 +30,7 @@ macro_rules! store_contract {
             records_survive_a_restart
             what_one_writes_another_reads
             time_does_not_run_backwards
+            what_is_settled_is_forgotten_after_the_retention
         }
     };
     ($backend:expr; $($case:ident)*) => {$(
@@ -256,6 +257,7 @@ pub(crate) async fn a_payout_stays_listed_as_unsettled_until_final_and_published
     let store = backend.open().await.store;
     // Published whole, but not final.
     let mut waiting = payout("waiting");
+    waiting.next_look_at = at(900);
     waiting.published = waiting.history.len();
     write(&*store, &waiting).await;
     for state in State::ALL.into_iter().filter(|state| state.is_final()) {
@@ -340,4 +342,61 @@ pub(crate) async fn time_does_not_run_backwards(backend: &dyn Backend) {
         assert!(now.since(latest) < Duration::from_secs(60), "{now} after {latest}");
         latest = now;
     }
+}
+
+/// As short as a test can wait, and long enough to see a payout before it is forgotten.
+const RETENTION: Duration = Duration::from_secs(2);
+
+pub(crate) async fn what_is_settled_is_forgotten_after_the_retention(backend: &dyn Backend) {
+    let store = backend.open_keeping(RETENTION).await.store;
+    let settle = |payout: &Payout| {
+        following(payout, |next| {
+            next.state = State::Failed;
+            next.session = Some(SessionId::new(format!("ps_{}", payout.id())));
+            next.published = next.history.len();
+        })
+    };
+    for name in ["unsettled", "settled", "attention", "refunded"] {
+        write(&*store, &payout(name)).await;
+    }
+    for name in ["settled", "refunded"] {
+        let settled = settle(&payout(name));
+        write(&*store, &settled).await;
+        assert_eq!(load(&*store, name).await, Some(settled));
+    }
+    let mut attention = settle(&payout("attention"));
+    attention.attention = Some(Attention { reason: "look".into(), at: at(1) });
+    write(&*store, &attention).await;
+    // Something left to do again.
+    let refunded = following(&settle(&payout("refunded")), |next| {
+        next.history.push(Entry { at: at(9), event: Event::Confirmed });
+    });
+    write(&*store, &refunded).await;
+    // Where nothing expires by itself, later writes find what has.
+    let forgotten = async {
+        let mut other = payout("other");
+        while load(&*store, "settled").await.is_some() {
+            write(&*store, &other).await;
+            other = following(&other, |_| {});
+        }
+    };
+    soon(forgotten).await;
+    assert_eq!(by_session(&*store, "ps_settled").await, None);
+    let kept = ["other", "refunded", "attention", "unsettled"];
+    assert_eq!(list(&*store, None, false).await, kept);
+    assert_eq!(list(&*store, Some(State::Failed), false).await, kept[1..3]);
+    assert_eq!(by_session(&*store, "ps_attention").await, Some(attention.clone()));
+    assert_eq!(load(&*store, "refunded").await, Some(refunded));
+    // What is missing does not count.
+    let newest = Filter { state: Some(State::Failed), attention: false, limit: 2 };
+    assert_eq!(soon(store.list(&newest)).await.expect("read").len(), 2);
+    // The name and the session are free again.
+    write(&*store, &payout("settled")).await;
+    write(&*store, &settle(&payout("settled"))).await;
+    assert_eq!(list(&*store, None, false).await[0], "settled");
+    assert!(load(&*store, "settled").await.is_some());
+    // A person has looked: from now on.
+    let done = following(&attention, |next| next.attention = None);
+    write(&*store, &done).await;
+    assert_eq!(load(&*store, "attention").await, Some(done));
 }

@@ -3,7 +3,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use payoutd::bus::Bus;
 use payoutd::bus::dead_letters::DeadLetters;
@@ -11,7 +10,7 @@ use payoutd::domain::policy::Delays;
 use payoutd::embedded::Embedded;
 use payoutd::rabbitmq::{self, RabbitmqBus};
 use payoutd::redis::{self, Barrier, RedisStore};
-use payoutd::store::Store;
+use payoutd::store::{RETENTION_DEFAULT, Store};
 use payoutd::tls::Tls;
 use secrecy::SecretString;
 
@@ -26,9 +25,6 @@ pub(crate) struct Ports {
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) dead_letters: Arc<dyn DeadLetters>,
 }
-
-/// How long settled payouts are remembered; no scenario lasts so long.
-pub(crate) const RETENTION: Duration = Duration::from_secs(400 * 86_400);
 
 impl Backend {
     /// A fresh one. On servers every name in it is its own.
@@ -52,7 +48,7 @@ impl Backend {
             url: url("PAYOUTD_TEST_REDIS_URL"),
             prefix,
             tls: Tls::default(),
-            retention: RETENTION,
+            retention: RETENTION_DEFAULT,
             barrier: Barrier::None,
             allow_volatile: false,
         };

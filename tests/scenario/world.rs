@@ -15,14 +15,14 @@ use payoutd::domain::policy::{Delays, Policy};
 use payoutd::roles::health::Health;
 use payoutd::roles::{self, Door, Parts, Role};
 use payoutd::shutdown::Shutdown;
-use payoutd::store::Store;
+use payoutd::store::{RETENTION_DEFAULT, Store};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
-use crate::backend::{Backend, Ports, RETENTION};
+use crate::backend::{Backend, Ports};
 use crate::bank::{Bank, Behaviour, PROJECT};
 use crate::unswept::Unswept;
 
@@ -163,7 +163,7 @@ impl World {
             policy: self.policy.clone(),
             source: "/payoutd/scenario".into(),
             concurrency: Concurrency { executor: 32, decider: 32, reconciler: 16 },
-            retention: RETENTION,
+            retention: RETENTION_DEFAULT,
             grace: Duration::from_secs(5),
             door: Some(Door {
                 listener: TcpListener::from_std(door).expect("a socket"),

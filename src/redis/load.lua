@@ -1,0 +1,10 @@
+#!lua flags=allow-oom
+-- A record, the count of the write that made it, and the time.
+--
+-- KEYS: the record.
+--
+-- Not marked as read-only, so that a server that has become a replica refuses it: its record may
+-- be an old one.
+local time = redis.call('TIME')
+local stored = redis.call('HMGET', KEYS[1], 'record', 'write')
+return {math.floor((time[1] * 1000000 + time[2]) / 1000), stored[1], stored[2]}

@@ -1,0 +1,30 @@
+//! The scripts that run inside the server.
+//!
+//! Each touches only the keys it is given, all of one slot.
+
+use std::sync::LazyLock;
+
+use ::redis::Script;
+
+macro_rules! scripts {
+    ($($(#[$doc:meta])* $name:ident = $file:literal;)*) => {
+        $($(#[$doc])* pub(super) static $name: LazyLock<Script> =
+            LazyLock::new(|| Script::new(include_str!($file)));)*
+
+        /// All of them, to be loaded on a new connection.
+        pub(super) fn all() -> [&'static Script; [$($file),*].len()] {
+            [$(&$name),*]
+        }
+    };
+}
+
+scripts! {
+    /// A write.
+    RECORD = "record.lua";
+    LOAD = "load.lua";
+    OVERDUE = "overdue.lua";
+    /// A page of a list.
+    PAGE = "page.lua";
+    /// Every command that the others use.
+    REHEARSE = "rehearse.lua";
+}
