@@ -56,9 +56,8 @@ pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
     let shutdown = Shutdown::default();
     let signalled = shutdown.begin_on_signal()?;
     let telling = async {
-        match door {
-            Some(listener) => admin.serve(listener, shutdown.clone()).await,
-            None => {}
+        if let Some(listener) = door {
+            admin.serve(listener, shutdown.clone()).await;
         }
     };
     let (ran, (), ()) = tokio::join!(work(parts, &roles, &shutdown), telling, signalled);

@@ -67,8 +67,7 @@ impl Connection {
 
     /// Runs a script. Loads it first if the server has lost it: then it certainly did not run.
     pub(super) async fn run<T: FromRedisValue>(&self, call: &Call<'_>) -> Result<T, Failure> {
-        let mut request = cmd("EVALSHA");
-        request.arg(call.script.get_hash()).arg(call.keys.len()).arg(&call.keys).arg(&call.args);
+        let request = evaluate(call);
         let mut redis = self.redis.clone();
         match request.query_async(&mut redis).await {
             Err(e) if e.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
@@ -82,6 +81,17 @@ impl Connection {
     pub(super) async fn load(&self, script: &Script) -> Result<(), Failure> {
         let loaded = script.load_async(&mut self.redis.clone()).await;
         loaded.map(drop).map_err(|e| self.failure(&e))
+    }
+
+    /// Runs a script that can only fail for want of rights: inside a script Redis 7.0 says so
+    /// with the code that it has for everything.
+    pub(super) async fn try_out(&self, call: &Call<'_>) -> Result<(), Failure> {
+        let request = evaluate(call);
+        let tried: Result<(), RedisError> = request.query_async(&mut self.redis.clone()).await;
+        tried.map_err(|error| match error.code() {
+            Some("ERR") => Failure::rights_missing(error.detail().unwrap_or("no details")),
+            _ => self.failure(&error),
+        })
     }
 
     /// What the server says of itself, and whether that will do.
@@ -113,4 +123,10 @@ impl Connection {
             certain => certain,
         }
     }
+}
+
+fn evaluate(call: &Call<'_>) -> Cmd {
+    let mut request = cmd("EVALSHA");
+    request.arg(call.script.get_hash()).arg(call.keys.len()).arg(&call.keys).arg(&call.args);
+    request
 }

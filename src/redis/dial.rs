@@ -62,7 +62,7 @@ impl Dialer {
             keys: self.keys.rehearsal().into(),
             args: Vec::new(),
         };
-        connection.run::<()>(&rehearsal).await?;
+        connection.try_out(&rehearsal).await?;
         Ok((connection, info))
     }
 }

@@ -28,11 +28,7 @@ impl Failure {
         };
         match code {
             "WRONGPASS" | "NOAUTH" => Self::Misconfigured(CREDENTIALS.into()),
-            "NOPERM" => Self::Misconfigured(format!(
-                "Redis's user may not do what payoutd needs ({}): give it the rights that the \
-                 documentation lists (ACL SETUSER)",
-                error.detail().unwrap_or(code)
-            )),
+            "NOPERM" => Self::rights_missing(error.detail().unwrap_or(code)),
             "MOVED" | "ASK" => Self::Misconfigured(
                 "this node of the Redis cluster does not hold payoutd's keys: set the URL to the \
                  one that does (CLUSTER KEYSLOT and CLUSTER NODES tell which)"
@@ -42,6 +38,13 @@ impl Failure {
             | "CLUSTERDOWN" | "TRYAGAIN" | "NOSCRIPT" => Self::NotDone(answered(code, error)),
             _ => Self::Unknown(answered(code, error)),
         }
+    }
+
+    pub(super) fn rights_missing(refusal: &str) -> Self {
+        Self::Misconfigured(format!(
+            "Redis's user may not do what payoutd needs ({refusal}): give it the rights that the \
+             documentation lists (ACL SETUSER)"
+        ))
     }
 
     /// For a request that changes nothing.
@@ -71,11 +74,14 @@ impl Failure {
 const CREDENTIALS: &str = "Redis refuses the user or the password: set the right ones in the URL \
                            (redis://user:password@host:6379)";
 
-/// Whether to give the connection up: it is broken, answers late, or leads to what is no primary
-/// any more.
+/// Whether to give the connection up: it is broken, answers late, leads to what is no primary any
+/// more, or refuses what it allowed when it was opened. The next one is examined from the start.
 pub(super) fn breaks_connection(error: &RedisError) -> bool {
     match error.code() {
-        Some(code) => matches!(code, "READONLY" | "MASTERDOWN" | "LOADING" | "NOAUTH" | "MOVED"),
+        Some(code) => matches!(
+            code,
+            "ERR" | "LOADING" | "MASTERDOWN" | "MOVED" | "NOAUTH" | "NOPERM" | "READONLY"
+        ),
         None => true,
     }
 }

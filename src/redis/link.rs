@@ -52,7 +52,7 @@ impl Link {
         Self { state, _task: AbortOnDropHandle::new(task) }
     }
 
-    /// A connection that has not failed so far.
+    /// A connection that has not failed so far; waits for it a moment.
     pub(super) async fn connection(&self) -> Result<Arc<Connection>, StoreError> {
         let usable = |state: &State| match state {
             State::Down(_) => false,
@@ -60,18 +60,20 @@ impl Link {
             State::Up(connection) => connection.fault().is_none(),
         };
         let mut state = self.state.clone();
-        if let Ok(Ok(state)) = timeout(CONNECTION_WAIT_MAX, state.wait_for(usable)).await {
-            match &*state {
-                State::Up(connection) => return Ok(Arc::clone(connection)),
-                State::Refused(text) => return Err(StoreError::Misconfigured(text.clone())),
-                State::Down(_) => {}
+        timeout(CONNECTION_WAIT_MAX, state.wait_for(usable)).await.ok();
+        self.now()
+    }
+
+    /// A connection that has not failed so far, if there is one.
+    pub(super) fn now(&self) -> Result<Arc<Connection>, StoreError> {
+        match &*self.state.borrow() {
+            State::Down(text) => Err(StoreError::Unavailable(text.clone())),
+            State::Refused(text) => Err(StoreError::Misconfigured(text.clone())),
+            State::Up(connection) if connection.fault().is_none() => Ok(Arc::clone(connection)),
+            State::Up(_) => {
+                Err(StoreError::Unavailable("the connection to Redis was just lost".into()))
             }
         }
-        let text = match &*self.state.borrow() {
-            State::Down(text) => text.clone(),
-            State::Refused(_) | State::Up(_) => "the connection to Redis was just lost".into(),
-        };
-        Err(StoreError::Unavailable(text))
     }
 }
 

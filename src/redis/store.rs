@@ -167,7 +167,7 @@ impl RedisStore {
 #[async_trait]
 impl Store for RedisStore {
     async fn check(&self) -> Result<(), StoreError> {
-        let connection = self.link.connection().await?;
+        let connection = self.link.now()?;
         connection.examine(&self.settings).await.map(drop).map_err(Failure::of_read)
     }
 

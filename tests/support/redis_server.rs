@@ -2,7 +2,7 @@
 //!
 //! It listens on a free port of this machine and is killed when dropped.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -23,11 +23,13 @@ pub(crate) struct RedisServer {
 }
 
 impl RedisServer {
-    /// Starts one that is as payoutd wants it, but for `extra_args`, which come last.
+    /// Starts one that is as payoutd wants it, but for `extra_args`, which come last. `{port}` in
+    /// them is its port.
     pub(crate) fn start(extra_args: &[&str]) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let port = free_port();
-        let args: Vec<String> = extra_args.iter().map(|arg| (*arg).into()).collect();
+        let args: Vec<String> =
+            extra_args.iter().map(|arg| arg.replace("{port}", &port.to_string())).collect();
         let process = spawn(&directory, port, &args);
         let server = Self { directory, port, args, process };
         server.wait_until_ready();
@@ -82,8 +84,10 @@ impl RedisServer {
         let mut reply = [0; 8];
         let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) else { return false };
         stream.set_read_timeout(Some(Duration::from_secs(1))).expect("set");
-        let asked = stream.write_all(b"PING\r\n");
-        asked.is_ok() && stream.read(&mut reply).is_ok_and(|_| !reply.starts_with(b"-LOADING"))
+        let answered = stream.write_all(b"PING\r\n").and_then(|()| stream.read(&mut reply));
+        // One that wants TLS hangs up.
+        let reset = |e: &std::io::Error| e.kind() == ErrorKind::ConnectionReset;
+        answered.as_ref().err().is_none_or(reset) && !reply.starts_with(b"-LOADING")
     }
 }
 
@@ -107,7 +111,7 @@ fn spawn(directory: &TempDir, port: u16, extra_args: &[String]) -> Child {
 }
 
 /// Free now, and not given out again soon.
-pub(crate) fn free_port() -> u16 {
+fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("bound").port()
 }

@@ -44,7 +44,7 @@ fn a_plain_publisher_is_served_and_what_nobody_can_use_goes_to_the_dead_letters(
             ("CC", AMQPValue::FieldArray(FieldArray::default())),
         ]),
         headers(vec![("payoutd-reason", AMQPValue::Timestamp(u64::MAX))]),
-        none().with_delivery_mode(255).with_priority(255).with_timestamp(u64::MAX),
+        none().with_priority(255).with_timestamp(u64::MAX),
     ];
     for (n, properties) in hostile.into_iter().enumerate() {
         let command = to_card(&format!("inv-hostile-{n}"), 10_000).to_string();
