@@ -31,17 +31,24 @@ fn soon(what: &str, happened: impl Fn() -> bool) {
     }
 }
 
-/// Whether a process runs that belongs to the server with this folder: it is in the environment
-/// of all its processes, and among the guard's arguments. Those that ended show neither.
+/// Whether a process runs that belongs to the server with this folder. It is in the environment
+/// of all its processes and among the guard's arguments; Redis writes over its environment, but
+/// works in its folder. Those that ended show none of it.
 fn runs(folder: &Path) -> bool {
-    let folder = folder.to_str().expect("the name is ours").as_bytes();
+    let name = folder.to_str().expect("the name is ours").as_bytes();
     let processes = fs::read_dir("/proc").expect("Linux").filter_map(Result::ok);
+    // Other people's processes may not be read, and any may end meanwhile.
     processes.map(|process| process.path()).any(|process| {
-        ["environ", "cmdline"].iter().any(|file| {
-            // Other people's processes may not be read, and any may end meanwhile.
+        let shows = |file| {
             let text = fs::read(process.join(file)).unwrap_or_default();
-            text.windows(folder.len()).any(|window| window == folder)
-        })
+            text.windows(name.len()).any(|window| window == name)
+        };
+        let works_there = || {
+            let place = fs::read_link(process.join("cwd")).unwrap_or_default();
+            // A place that was removed has that behind its name.
+            place.as_os_str().as_encoded_bytes().starts_with(name)
+        };
+        shows("environ") || shows("cmdline") || works_there()
     })
 }
 
