@@ -16,7 +16,12 @@ use secrecy::SecretString;
 
 pub(crate) enum Backend {
     File(PathBuf),
-    Servers { rabbitmq: rabbitmq::Settings, redis: redis::Settings },
+    Servers(Box<Servers>),
+}
+
+pub(crate) struct Servers {
+    rabbitmq: rabbitmq::Settings,
+    redis: redis::Settings,
 }
 
 /// The ports of one process.
@@ -52,7 +57,7 @@ impl Backend {
             barrier: Barrier::None,
             allow_volatile: false,
         };
-        Self::Servers { rabbitmq, redis }
+        Self::Servers(Box::new(Servers { rabbitmq, redis }))
     }
 
     /// The ports as another process would open them.
@@ -62,7 +67,8 @@ impl Backend {
                 let Embedded { store, bus } = Embedded::open(path).expect("a backend");
                 Ports { store, dead_letters: Arc::clone(&bus) as _, bus }
             }
-            Self::Servers { rabbitmq, redis } => {
+            Self::Servers(servers) => {
+                let Servers { rabbitmq, redis } = &**servers;
                 let bus = Arc::new(RabbitmqBus::start(rabbitmq.clone()).expect("settings"));
                 let store = RedisStore::start(redis.clone()).expect("settings");
                 Ports { store: Arc::new(store), dead_letters: Arc::clone(&bus) as _, bus }
@@ -80,8 +86,8 @@ fn url(variable: &str) -> SecretString {
 /// Leaves nothing on the servers, whatever became of the test.
 impl Drop for Backend {
     fn drop(&mut self) {
-        let Self::Servers { rabbitmq, redis } = self else { return };
-        let (rabbitmq, redis) = (rabbitmq.clone(), redis.clone());
+        let Self::Servers(servers) = self else { return };
+        let (rabbitmq, redis) = (servers.rabbitmq.clone(), servers.redis.clone());
         let tidy = async move {
             rabbitmq::topology::remove(&rabbitmq).await.ok();
             RedisStore::start(redis).expect("settings").remove_all().await.ok();
