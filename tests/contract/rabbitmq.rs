@@ -14,6 +14,8 @@ use super::bus::bus_contract;
 use super::dead_letters::dead_letters_contract;
 use super::{Backend, Ports};
 
+#[path = "rabbitmq/encrypted.rs"]
+mod encrypted;
 #[path = "rabbitmq/hostile.rs"]
 mod hostile;
 #[path = "rabbitmq/loss.rs"]

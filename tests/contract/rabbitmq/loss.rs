@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use lapin::options::QueueDeleteOptions;
-use payoutd::bus::{Bus, BusError, Consumer, Queue};
+use payoutd::bus::{Bus, BusError, Queue};
 use payoutd::rabbitmq::RabbitmqBus;
 
 use super::super::bus::{consume, next, publish, queued, take};
