@@ -66,6 +66,7 @@ pub struct RabbitmqBus {
 /// them is gone.
 struct Core {
     names: Names,
+    topology: Arc<Topology>,
     publisher: Publisher,
     consuming: Line,
     /// One look into the dead letters at a time.
@@ -81,11 +82,12 @@ impl RabbitmqBus {
             tls: trust::connector(&settings.tls)?,
             topology: Arc::new(Topology::of(&settings)),
         };
+        let topology = Arc::clone(&route.topology);
         let names = Names::new(&settings.prefix);
         let publishing = Line::start(route.clone(), "payoutd publishing");
         let consuming = Line::start(route, "payoutd consuming");
         let publisher = Publisher::new(publishing, names.clone(), settings.delays);
-        let core = Core { names, publisher, consuming, looking: Mutex::default() };
+        let core = Core { names, topology, publisher, consuming, looking: Mutex::default() };
         Ok(Self { core: Arc::new(core) })
     }
 }

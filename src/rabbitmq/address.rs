@@ -15,7 +15,6 @@ const HEARTBEAT_SECONDS: u16 = 10;
 #[derive(Clone)]
 pub(super) struct Address {
     pub(super) uri: AMQPUri,
-    /// The library leaves out what is not a name.
     pub(super) host: String,
 }
 
@@ -32,15 +31,16 @@ impl Address {
         let text = url.expose_secret();
         // The library's own words may repeat the URL.
         let mut uri: AMQPUri = text.parse().map_err(|_| wrong("cannot be read"))?;
-        let host = match ip_v6(text) {
-            Some(literal) => {
-                let ip = literal.parse::<IpAddr>().map_err(|_| wrong("has no valid host"))?;
-                ip.to_string()
-            }
-            None if text.contains("://") && !uri.authority.host.is_empty() => {
-                uri.authority.host.clone()
-            }
-            None => return Err(wrong("names no host")),
+        let host = match host(text) {
+            None | Some("") => return Err(wrong("names no host")),
+            Some(host) => match host.strip_prefix('[') {
+                None => uri.authority.host.clone(),
+                Some(rest) => {
+                    let literal = rest.split_once(']').map_or(rest, |(literal, _)| literal);
+                    let ip = literal.parse::<IpAddr>().map_err(|_| wrong("names no valid host"))?;
+                    ip.to_string()
+                }
+            },
         };
         // As other clients do: nobody has a virtual host without a name.
         if uri.vhost.is_empty() {
@@ -62,11 +62,11 @@ impl Address {
     }
 }
 
-/// What stands in brackets where the host is.
-fn ip_v6(url: &str) -> Option<&str> {
+/// The host with its port. The library takes what is no name for "localhost".
+fn host(url: &str) -> Option<&str> {
     let authority = url.split_once("://")?.1.split(['/', '?', '#']).next()?;
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    Some(host.strip_prefix('[')?.split_once(']')?.0)
+    (!host.starts_with(':')).then_some(host)
 }
 
 impl fmt::Display for Address {
@@ -101,8 +101,14 @@ mod tests {
 
     #[test]
     fn a_wrong_url_is_told_by_its_number_and_never_shown() {
-        for url in ["secret", "http://u:secret@h", "amqp:secret", "amqp://u:secret@h:x", "amqp://"]
-        {
+        for url in [
+            "secret",
+            "http://u:secret@h",
+            "amqp:secret",
+            "amqp://u:secret@h:x",
+            "amqp://",
+            "amqp://u:secret@",
+        ] {
             let error = address(url).err().unwrap_or_else(|| panic!("{url} is no URL"));
             assert!(error.starts_with("URL 2 of the broker"), "{error}");
             assert!(!error.contains("secret"), "{error}");

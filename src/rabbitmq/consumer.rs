@@ -21,15 +21,17 @@ use tokio::time::Instant;
 
 use super::Core;
 use super::failure::{failure, unavailable, within};
+use super::letter;
 use super::link::{ANSWER, Shared};
 use super::settle::Held;
-use crate::bus::{BusError, Consumer, Delivery, Queue};
+use super::topology;
+use crate::bus::{BusError, Consumer, DELIVERIES_MAX, Delivery, Queue, Settle};
 
 /// How often an idle consumer asks the broker whether it is still one.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// Looks in a row that found messages waiting for a consumer that could take them and got none.
-/// One may fall between a message's arrival and its delivery.
+/// Looks in a row that found no consumer, or messages waiting for one that could take them and got
+/// none. One may fall between a message's arrival and its delivery, and a busy broker answers zero.
 const NEGLECTS_MAX: u32 = 2;
 
 /// How often a consumer with nowhere to publish to looks whether it may go on.
@@ -53,7 +55,11 @@ pub(super) struct RabbitmqConsumer {
     prefetch: usize,
     looked: Instant,
     neglects: u32,
+    /// A message that is put somewhere else instead of being delivered, whoever stops waiting.
+    moving: Option<Move>,
 }
+
+type Move = Pin<Box<dyn Future<Output = Result<(), BusError>> + Send>>;
 
 impl RabbitmqConsumer {
     pub(super) async fn start(
@@ -63,6 +69,8 @@ impl RabbitmqConsumer {
     ) -> Result<Self, BusError> {
         let link = core.consuming.link().await?;
         let name = core.names.queue(queue);
+        // Somebody may have deleted the queue since the connection was built.
+        topology::declare_on(&link, &core.topology).await?;
         let channel = link.channel().await?;
         let prefetch = u16::try_from(prefetch.max(1)).unwrap_or(u16::MAX);
         let limiting = channel.basic_qos(prefetch, BasicQosOptions::default());
@@ -73,7 +81,7 @@ impl RabbitmqConsumer {
         let stream = within(ANSWER, "consuming", consuming).await?;
         let tap = Tap { core, queue, channel, _link: link, out: AtomicUsize::new(0) };
         let (prefetch, looked) = (usize::from(prefetch), Instant::now());
-        Ok(Self { tap: Arc::new(tap), stream, name, prefetch, looked, neglects: 0 })
+        Ok(Self { tap: Arc::new(tap), stream, name, prefetch, looked, neglects: 0, moving: None })
     }
 
     /// Asks the broker about this consumer, which got nothing since the last look.
@@ -83,13 +91,11 @@ impl RabbitmqConsumer {
         let asking = self.tap.channel.queue_declare(name, options, FieldTable::default());
         let queue = within(ANSWER, "looking at a queue", asking).await?;
         self.looked = Instant::now();
-        if queue.consumer_count() == 0 {
-            return Err(unavailable("the broker has forgotten this consumer"));
-        }
         let free = self.tap.out.load(Ordering::Relaxed) < self.prefetch;
-        self.neglects = if free && queue.message_count() > 0 { self.neglects + 1 } else { 0 };
+        let neglected = queue.consumer_count() == 0 || (free && queue.message_count() > 0);
+        self.neglects = if neglected { self.neglects + 1 } else { 0 };
         if self.neglects >= NEGLECTS_MAX {
-            return Err(unavailable("messages wait and the broker delivers none"));
+            return Err(unavailable("the broker has forgotten this consumer"));
         }
         Ok(())
     }
@@ -104,6 +110,13 @@ impl Consumer for RabbitmqConsumer {
             tokio::time::sleep(BLOCKED_LOOK).await;
         }
         loop {
+            if let Some(moving) = &mut self.moving {
+                let moved = moving.await;
+                self.moving = None;
+                if let Err(error) = moved {
+                    tracing::warn!(event = "message.unsettled", %error);
+                }
+            }
             let stream = &mut self.stream;
             let taken = tokio::select! {
                 biased;
@@ -120,10 +133,30 @@ impl Consumer for RabbitmqConsumer {
             };
             self.looked = Instant::now();
             self.neglects = 0;
+            let poison = letter::deliveries_before(&message) >= DELIVERIES_MAX;
+            let hostile = letter::is_hostile(&message);
             let settle = Held::new(Arc::clone(&self.tap), message.acker, message.data.into());
-            return Ok(Delivery { body: settle.body(), settle: Box::new(settle) });
+            let settle = Box::new(settle);
+            if poison {
+                self.moving = Some(Box::pin(bury(settle)));
+                continue;
+            }
+            if hostile {
+                // The same body without the headers, before it makes more trouble.
+                self.moving = Some(Box::pin(settle.hand_back()));
+                continue;
+            }
+            return Ok(Delivery { body: settle.body(), settle });
         }
     }
+}
+
+/// Delivered too often, each a panic or a kill.
+async fn bury(settle: Box<Held>) -> Result<(), BusError> {
+    let reason = letter::delivered_too_often();
+    settle.dead_letter(&reason).await?;
+    tracing::error!(event = "message.dead_lettered", reason);
+    Ok(())
 }
 
 impl Drop for RabbitmqConsumer {

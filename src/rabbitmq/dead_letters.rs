@@ -31,13 +31,13 @@ impl DeadLetters for RabbitmqBus {
         let look = Look::into(&self.core, names.dead_letters()).await?;
         let read = look.messages.iter().map(|message| (letter::read(message, names), message));
         let Some((letter, message)) = read.into_iter().find(|(letter, _)| letter.id == id) else {
-            look.end(0).await?;
+            look.end().await?;
             return Ok(false);
         };
         let mut posts = Vec::new();
         match (&verdict, letter.queue) {
             (Verdict::Replay, None) => {
-                look.end(0).await?;
+                look.end().await?;
                 return Ok(false);
             }
             (Verdict::Replay, Some(queue)) => {
@@ -50,7 +50,7 @@ impl DeadLetters for RabbitmqBus {
         posts.push(trace.with(letter::settled_headers(&settled)));
         self.core.publisher.send(&posts).await?;
         acknowledge(&message.acker).await?;
-        look.end(1).await?;
+        look.end().await?;
         Ok(true)
     }
 
@@ -59,7 +59,7 @@ impl DeadLetters for RabbitmqBus {
         let look = Look::into(&self.core, names.settled()).await?;
         let mut traced: Vec<_> =
             look.messages.iter().filter_map(|m| letter::read_settled(m, names)).collect();
-        look.end(0).await?;
+        look.end().await?;
         // What goes back may come in another order next time.
         traced.reverse();
         traced.sort_by_key(|settled| std::cmp::Reverse(settled.at));
@@ -74,7 +74,7 @@ impl RabbitmqBus {
         let names = &self.core.names;
         let look = Look::into(&self.core, names.dead_letters()).await?;
         let mut letters: Vec<_> = look.messages.iter().map(|m| letter::read(m, names)).collect();
-        look.end(0).await?;
+        look.end().await?;
         letters.reverse();
         letters.sort_by_key(|letter| std::cmp::Reverse(letter.at));
         Ok(letters)

@@ -16,6 +16,27 @@ pub(super) fn fresh_id() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 
+pub(super) fn delivered_too_often() -> String {
+    format!("delivered {DELIVERIES_MAX} times and never settled")
+}
+
+/// How often the broker delivered a message before. A publisher may claim something, which counts
+/// only with the broker's mark.
+pub(super) fn deliveries_before(message: &Delivery) -> u32 {
+    let headers = message.properties.headers().as_ref().filter(|_| message.redelivered);
+    match headers.and_then(|table| table.inner().get(names::DELIVERY_COUNT)) {
+        Some(AMQPValue::LongLongInt(count)) => u32::try_from(*count).unwrap_or(0),
+        Some(AMQPValue::LongInt(count)) => u32::try_from(*count).unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// Whether its publisher put something into its headers that harms.
+pub(super) fn is_hostile(message: &Delivery) -> bool {
+    let headers = message.properties.headers().as_ref();
+    headers.is_some_and(|table| table.contains_key(names::HOSTILE))
+}
+
 /// What tells a letter that payoutd put aside.
 pub(super) fn headers(letter: &DeadLetter) -> FieldTable {
     let mut table = FieldTable::default();
@@ -93,7 +114,7 @@ fn moved(death: &FieldTable, body: bytes::Bytes, names: &Names) -> DeadLetter {
         _ => 0,
     };
     let reason = match why.as_str() {
-        "delivery_limit" => format!("delivered {DELIVERIES_MAX} times and never settled"),
+        "delivery_limit" => delivered_too_often(),
         other => format!("moved here by the broker: {}", bounded(other)),
     };
     DeadLetter {

@@ -7,8 +7,8 @@ use async_rs::Runtime;
 use lapin::tcp::AsyncTcpStream;
 use lapin::{Channel, Connection, ConnectionProperties};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::{TlsConnector, rustls};
 
 use super::address::Address;
 use super::failure::{failure, unavailable, within};
@@ -105,6 +105,17 @@ async fn wire(address: &Address, tls: &TlsConnector) -> Result<(Wire, Lifeline),
     let socket =
         tls.connect(name, socket).await.map_err(|error| unavailable(format!("TLS: {error}")))?;
     Ok(Wire::tls(socket))
+}
+
+/// A certificate that is not trusted does not become so by trying again.
+fn untrusted(error: std::io::Error) -> BusError {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+    match cause {
+        Some(rustls::Error::InvalidCertificate(_)) => BusError::Misconfigured(format!(
+            "TLS: {error}: check the broker's certificate, the host in the URL and the CA"
+        )),
+        _ => unavailable(format!("TLS: {error}")),
+    }
 }
 
 pub(super) type Shared = Arc<Link>;

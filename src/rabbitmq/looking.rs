@@ -1,18 +1,17 @@
 //! Looking into a queue without changing it.
 //!
-//! All messages are taken and none is acknowledged; they go back when the channel closes, which
-//! also happens when the process dies. Who does not hold the messages does not see them, so that
-//! one looks at a time: whoever has the lock, a queue that only its connection may use and that
-//! goes with its consumer.
+//! Messages are taken one by one until there is none, and none is acknowledged; they go back when
+//! the channel closes, which also happens when the process dies. Who does not hold the messages does
+//! not see them, so that one looks at a time: whoever has the lock, a queue that only its connection
+//! may use and that goes with its consumer.
 
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::time::Duration;
 
-use futures_core::Stream;
 use lapin::Channel;
-use lapin::message::Delivery;
-use lapin::options::{BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
+use lapin::message::BasicGetMessage;
+use lapin::options::{
+    BasicCancelOptions, BasicConsumeOptions, BasicGetOptions, BasicNackOptions, QueueDeclareOptions,
+};
 use lapin::types::FieldTable;
 use tokio::sync::MutexGuard;
 
@@ -23,13 +22,14 @@ use crate::bus::BusError;
 
 /// Most messages that are looked at, the oldest: more dead letters are an emergency of another
 /// kind.
-const LOOKED_AT_MAX: u16 = 10_000;
+const LOOKED_AT_MAX: usize = 10_000;
 
 /// Most bytes of bodies that are looked at.
 const BYTES_MAX: usize = 256 * 1024 * 1024;
 
-/// Longest that a message which is there takes to come.
-const COMING: Duration = Duration::from_secs(5);
+/// Longest that the broker takes to show one message: with tables a thousand levels deep it takes
+/// seconds.
+const SHOWING: Duration = Duration::from_secs(30);
 
 /// How often, and how long after another, somebody tries who is not the only one that looks.
 const TRIES: u32 = 100;
@@ -40,7 +40,7 @@ pub(super) struct Look<'a> {
     link: Shared,
     queue: String,
     channel: Channel,
-    pub(super) messages: Vec<Delivery>,
+    pub(super) messages: Vec<BasicGetMessage>,
     lock: Lock,
     _alone_in_process: MutexGuard<'a, ()>,
 }
@@ -51,54 +51,46 @@ impl<'a> Look<'a> {
         let link = core.consuming.link().await?;
         let lock = lock(&link, &format!("{}.looking", core.names.dead_letters())).await?;
         let channel = link.channel().await?;
-        let limiting = channel.basic_qos(LOOKED_AT_MAX, BasicQosOptions::default());
-        within(ANSWER, "setting the prefetch", limiting).await?;
-        let count = count(&channel, &queue).await?.min(LOOKED_AT_MAX.into());
         let mut look =
             Self { link, queue, channel, messages: Vec::new(), lock, _alone_in_process: alone };
-        look.take(count).await?;
+        look.take().await?;
         Ok(look)
     }
 
-    async fn take(&mut self, count: u32) -> Result<(), BusError> {
-        if count == 0 {
-            return Ok(());
-        }
-        let (name, none) = (self.queue.as_str().into(), FieldTable::default());
-        let consuming =
-            self.channel.basic_consume(name, "".into(), BasicConsumeOptions::default(), none);
-        let mut stream = within(ANSWER, "looking at messages", consuming).await?;
+    async fn take(&mut self) -> Result<(), BusError> {
         let mut bytes = 0;
-        for _ in 0..count {
-            let next = poll_fn(|cx| Pin::new(&mut stream).poll_next(cx));
-            let message = match tokio::time::timeout(COMING, next).await {
-                Ok(Some(Ok(message))) => message,
-                Ok(_) => return Err(unavailable("the broker stopped showing dead letters")),
-                // Somebody who knows nothing of the lock has them.
-                Err(_) => break,
+        while self.messages.len() < LOOKED_AT_MAX && bytes < BYTES_MAX {
+            let name = self.queue.as_str().into();
+            let getting = self.channel.basic_get(name, BasicGetOptions::default());
+            let Some(message) = within(SHOWING, "looking at a message", getting).await? else {
+                break;
             };
             bytes += message.data.len();
             self.messages.push(message);
-            if bytes > BYTES_MAX {
-                break;
-            }
         }
         Ok(())
     }
 
-    /// Lets the next one look, when the broker has all messages again but those `taken` for good.
-    pub(super) async fn end(self, taken: usize) -> Result<(), BusError> {
-        let back = self.messages.len() - taken;
+    /// Lets the next one look, when the broker has all messages again but those that were
+    /// acknowledged.
+    pub(super) async fn end(self) -> Result<(), BusError> {
+        let mut back = 0;
+        for message in self.messages.iter().filter(|message| message.acker.usable()) {
+            let options = BasicNackOptions { requeue: true, ..Default::default() };
+            within(ANSWER, "giving a message back", message.acker.nack(options)).await?;
+            back += 1;
+        }
         within(ANSWER, "closing a channel", self.channel.close(200, "OK".into())).await?;
         let channel = self.link.channel().await?;
         for _ in 0..TRIES {
+            // No order holds between the two channels; and a busy broker answers zero.
             if usize::try_from(count(&channel, &self.queue).await?).is_ok_and(|n| n >= back) {
                 break;
             }
             tokio::time::sleep(TRY_AGAIN).await;
         }
         within(ANSWER, "closing a channel", channel.close(200, "OK".into())).await?;
-        within(ANSWER, "closing a channel", self.lock.channel.close(200, "OK".into())).await
+        self.lock.release().await
     }
 }
 
@@ -112,7 +104,16 @@ async fn count(channel: &Channel, queue: &str) -> Result<u32, BusError> {
 struct Lock {
     channel: Channel,
     /// Nothing is ever sent to it.
-    _consumer: lapin::Consumer,
+    consumer: lapin::Consumer,
+}
+
+impl Lock {
+    async fn release(self) -> Result<(), BusError> {
+        let cancelling =
+            self.channel.basic_cancel(self.consumer.tag(), BasicCancelOptions::default());
+        within(ANSWER, "unlocking", cancelling).await?;
+        within(ANSWER, "closing a channel", self.channel.close(200, "OK".into())).await
+    }
 }
 
 async fn lock(link: &Shared, name: &str) -> Result<Lock, BusError> {
@@ -139,5 +140,5 @@ async fn try_lock(link: &Shared, name: &str) -> Result<Lock, BusError> {
     let options = BasicConsumeOptions { exclusive: true, ..Default::default() };
     let consuming = channel.basic_consume(name.into(), "".into(), options, none());
     let consumer = within(ANSWER, "locking", consuming).await?;
-    Ok(Lock { channel, _consumer: consumer })
+    Ok(Lock { channel, consumer })
 }

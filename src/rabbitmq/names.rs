@@ -16,9 +16,15 @@ pub(super) const SETTLED_AT: &str = "x-payoutd-settled-at";
 /// The broker's own, newest first: from which queue a message was moved here, why and when.
 pub(super) const X_DEATH: &str = "x-death";
 
+/// The broker's own: how often a message was delivered before.
+pub(super) const DELIVERY_COUNT: &str = "x-delivery-count";
+
+/// Set by the sieve alone, in place of headers that it did not let through.
+pub(super) const HOSTILE: &str = "x-payoutd-hostile";
+
 /// Nothing else of a message's properties is read.
-pub(super) const HEADERS_READ: [&str; 8] =
-    [ID, REASON, QUEUE, AT, VERDICT, VERDICT_REASON, SETTLED_AT, X_DEATH];
+pub(super) const HEADERS_READ: [&str; 9] =
+    [ID, REASON, QUEUE, AT, VERDICT, VERDICT_REASON, SETTLED_AT, X_DEATH, DELIVERY_COUNT];
 
 /// Names of exchanges and queues with one prefix.
 #[derive(Clone, Debug)]

@@ -6,10 +6,13 @@
 //! connection. payoutd reads bodies, and of headers only its own and the broker's about dead letters.
 //! So each content header is written anew with those alone, and bodies pass as they are.
 //!
+//! Headers that are hostile leave a mark: every further delivery of such a message costs the broker
+//! seconds, and moving it may break it, so that whoever takes the message replaces it.
+//!
 //! A message of ours that comes back because it fits no queue ends the connection: the library may
 //! tie a return to the confirm of another message. The connection is built anew with its topology.
 
-use super::names::{HEADERS_READ, X_DEATH};
+use super::names::{HEADERS_READ, HOSTILE, X_DEATH};
 
 const METHOD: u8 = 1;
 const HEADER: u8 = 2;
@@ -168,7 +171,10 @@ fn header(frame: &[u8], out: &mut Vec<u8>) {
 /// The entries of the headers that payoutd reads; `None` if there are no headers.
 fn kept_headers(reader: &mut Reader<'_>) -> Option<Vec<u8>> {
     let flags = reader.u16()?;
-    if flags & MORE_FLAGS != 0 || flags & HEADERS == 0 {
+    if flags & MORE_FLAGS != 0 {
+        return Some(mark());
+    }
+    if flags & HEADERS == 0 {
         return None;
     }
     for before in [CONTENT_TYPE, CONTENT_ENCODING] {
@@ -176,28 +182,46 @@ fn kept_headers(reader: &mut Reader<'_>) -> Option<Vec<u8>> {
             reader.short_text()?;
         }
     }
-    let mut entries = Reader(reader.long()?);
+    let Some(table) = reader.long() else { return Some(mark()) };
+    let mut entries = Reader(table);
     let mut kept = Vec::new();
+    let mut hostile = table.len() > KEPT_MAX;
     while let Some((key, kind, value)) = entries.entry() {
-        let read = HEADERS_READ.iter().any(|name| name.as_bytes() == key);
-        if !read || !sound(kind, value, DEPTH_MAX) {
+        if std::str::from_utf8(key).is_err() || !sound(kind, value, DEPTH_MAX) {
+            hostile = true;
             continue;
         }
         let mut entry = vec![u8::try_from(key.len()).expect("was read from one byte")];
         entry.extend_from_slice(key);
         entry.push(kind);
-        if key == X_DEATH.as_bytes() && kind == b'A' {
+        if key == X_DEATH.as_bytes() {
             // The newest is the first, and the only one that is read.
-            let newest = Reader(&value[4..]).element().unwrap_or_default();
+            let Some(newest @ [b'F', ..]) = value.get(4..).and_then(|all| Reader(all).element())
+            else {
+                hostile = true;
+                continue;
+            };
             write_long(newest, &mut entry);
         } else {
             entry.extend_from_slice(value);
         }
-        if kept.len() + entry.len() <= KEPT_MAX {
+        let read = HEADERS_READ.iter().any(|name| name.as_bytes() == key);
+        if read && kept.len() + entry.len() <= KEPT_MAX {
             kept.extend_from_slice(&entry);
         }
     }
+    if hostile || !entries.0.is_empty() {
+        kept.extend_from_slice(&mark());
+    }
     Some(kept)
+}
+
+/// A header that says of the others that they were hostile.
+fn mark() -> Vec<u8> {
+    let mut entry = vec![u8::try_from(HOSTILE.len()).expect("a short name")];
+    entry.extend_from_slice(HOSTILE.as_bytes());
+    entry.extend_from_slice(b"V");
+    entry
 }
 
 /// Whether the library reads this value without harm. `value` is as long as its kind says.

@@ -24,6 +24,12 @@ use super::names::Names;
 use super::{Settings, trust};
 use crate::bus::{BusError, DELIVERIES_MAX, Queue};
 
+/// Deliveries after which the broker itself moves a message, if no consumer of ours did so before
+/// it was handed out once too often. Ours is the rule and this the net: a broker of 3.10 that moves
+/// a message whose publisher put nonsense into `x-death` loses the process that moves messages for
+/// all queues.
+const BROKER_LIMIT: i64 = 2 * DELIVERIES_MAX as i64;
+
 /// Longest that declaring one object takes: a new quorum queue elects its leader first.
 const DECLARING: Duration = Duration::from_secs(10);
 
@@ -80,8 +86,7 @@ impl Topology {
             ("x-overflow", text("drop-head")),
         ];
         objects.push(queue(names.settled(), false, &kept));
-        // A limit of n is n + 1 deliveries.
-        let limit = ("x-delivery-limit", AMQPValue::LongLongInt(i64::from(DELIVERIES_MAX) - 1));
+        let limit = ("x-delivery-limit", AMQPValue::LongLongInt(BROKER_LIMIT));
         for taken in Queue::ALL {
             let mut arguments = moving_to(&names.dead_letters()).to_vec();
             arguments.push(limit.clone());

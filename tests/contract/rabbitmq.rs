@@ -15,6 +15,34 @@ use super::bus::bus_contract;
 use super::dead_letters::dead_letters_contract;
 use super::{Backend, Ports};
 
+#[path = "rabbitmq/encrypted.rs"]
+mod encrypted;
+#[path = "rabbitmq/hostile.rs"]
+mod hostile;
+#[path = "rabbitmq/loss.rs"]
+mod loss;
+#[path = "rabbitmq/proxy.rs"]
+mod proxy;
+#[path = "rabbitmq/raw.rs"]
+mod raw;
+#[path = "rabbitmq/topology.rs"]
+mod shape;
+
+/// The broker to test with.
+fn url() -> String {
+    std::env::var("PAYOUTD_TEST_AMQP_URL").expect(
+        "PAYOUTD_TEST_AMQP_URL names no broker to test with: run scripts/test, which finds or \
+         starts one",
+    )
+}
+
+fn host_and_port() -> String {
+    let url = url();
+    let authority = url.split_once("://").map_or(&*url, |(_, rest)| rest);
+    let authority = authority.split(['/', '?']).next().expect("there is a first");
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host).to_owned()
+}
+
 /// Names of its own at the broker, gone when dropped. Only bus and dead letters are under test; the
 /// store is an embedded one.
 struct Broker {
@@ -24,11 +52,7 @@ struct Broker {
 
 impl Broker {
     fn new() -> Self {
-        let url = std::env::var("PAYOUTD_TEST_AMQP_URL").expect(
-            "PAYOUTD_TEST_AMQP_URL names no broker to test with: run scripts/test, which finds \
-             or starts one",
-        );
-        Self::at(&url)
+        Self::at(&url())
     }
 
     fn at(url: &str) -> Self {
