@@ -52,6 +52,7 @@ async fn a_write_that_no_replica_has_is_unknown_and_nobody_reads_it_until_one_ha
         let read = load(reader, "inv-1").await;
         assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
     }
+    assert!(matches!(soon(store.check()).await, Err(StoreError::Unavailable(_))));
     // What was safe before stays readable for those who know, and what is not there is not there.
     assert!(load(&other, "before").await.expect("safe"));
     assert!(!load(&other, "inv-2").await.expect("safe"));
@@ -61,6 +62,7 @@ async fn a_write_that_no_replica_has_is_unknown_and_nobody_reads_it_until_one_ha
     for reader in [&store, &other, &start(&pair.settings)] {
         assert!(until(async || load(reader, "inv-1").await.ok()).await);
     }
+    soon(store.check()).await.expect("ready");
     write(&store, &next(&payout("inv-1"))).await;
 }
 
