@@ -12,7 +12,7 @@ use super::queue::{CLOCK_STEP_MS, HELD_MS, claim};
 use super::{clock, events, file, queue};
 use crate::bus::{Bus, BusError, Message, Queue};
 use crate::domain::command::CreateCommand;
-use crate::domain::payout::Payout;
+use crate::domain::payout::{Payout, State};
 use crate::domain::time::Timestamp;
 use crate::store::{Filter, Recorded, Store, StoreError};
 
@@ -43,9 +43,9 @@ fn queued(bytes: usize) -> Message {
     Message::Queued { queue: Queue::Commands, body: vec![b'x'; bytes].into() }
 }
 
-async fn write_sql(embedded: &Embedded, sql: &'static str) {
-    let threads = embedded.bus.threads();
-    threads.writer.write(move |tx| tx.execute_batch(sql)).await.expect("written");
+async fn write_sql(embedded: &Embedded, sql: impl Into<String>) {
+    let (threads, sql) = (embedded.bus.threads(), sql.into());
+    threads.writer.write(move |tx| tx.execute_batch(&sql)).await.expect("written");
 }
 
 /// SQLite's answer to a full disk, and the end of it.
@@ -150,6 +150,41 @@ async fn a_damaged_record_is_named_without_what_it_holds() {
     let filter = Filter { state: None, attention: false, limit: 10 };
     let listed = embedded.store.list(&filter).await.expect("read");
     assert!(listed.is_empty(), "left out: the others can be listed");
+}
+
+#[tokio::test]
+async fn settled_payouts_of_an_older_file_are_kept_for_the_retention_from_now_on() {
+    let (directory, embedded) = open();
+    let path = directory.path().join("payoutd.db");
+    let settled = |id| {
+        let mut settled = payout(id);
+        settled.state = State::Rejected;
+        settled.published = settled.history.len();
+        settled
+    };
+    for payout in [settled("old-1"), settled("old-2"), payout("open")] {
+        embedded.store.record(&payout, 0).await.expect("written");
+    }
+    drop(embedded);
+    let older = "DROP INDEX payouts_settled; ALTER TABLE payouts DROP COLUMN settled_at;
+                 PRAGMA user_version = 2;";
+    Connection::open(&path).expect("opens").execute_batch(older).expect("changed");
+    let embedded = Embedded::open(&path).expect("opens");
+    let listed = async || {
+        let filter = Filter { state: None, attention: false, limit: 10 };
+        let payouts = embedded.store.list(&filter).await.expect("read");
+        payouts.iter().map(|payout| payout.id().to_string()).collect::<Vec<_>>()
+    };
+    let day_ms = 86_400_000;
+    for (days, listed_then) in
+        [(399, vec!["new-399", "open", "old-2", "old-1"]), (2, vec!["new-2", "new-399", "open"])]
+    {
+        let earlier =
+            format!("UPDATE payouts SET settled_at = settled_at - {} ", i64::from(days) * day_ms);
+        write_sql(&embedded, earlier).await;
+        embedded.store.record(&payout(&format!("new-{days}")), 0).await.expect("written");
+        assert_eq!(listed().await, listed_then);
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::dial::Dialer;
 use super::failure::Failure;
 use super::keys::Keys;
 use super::link::Link;
-use super::{Settings, scripts};
+use super::{Barrier, Settings, scripts};
 use crate::domain::id::{PayoutId, SessionId};
 use crate::domain::payout::{Payout, State};
 use crate::store::{Filter, Loaded, Recorded, Store, StoreError};
@@ -86,11 +86,18 @@ impl RedisStore {
             return Ok(());
         }
         if !progress.has_made(count) {
-            // A barrier vouches for its own connection's writes only, so it needs one.
-            let mark = cmd("HINCRBY").arg(self.keys.counters()).arg("writes").arg(1).take();
-            progress.made(connection.call(&mark).await?);
+            self.mark(connection).await?;
         }
         progress.reach(connection, count).await
+    }
+
+    /// Writes what counts as a write and changes no record: a barrier vouches for its own
+    /// connection's writes only, so it needs one.
+    async fn mark(&self, connection: &Connection) -> Result<u64, Failure> {
+        let request = cmd("HINCRBY").arg(self.keys.counters()).arg("writes").arg(1).take();
+        let count = connection.call(&request).await?;
+        connection.progress.made(count);
+        Ok(count)
     }
 
     async fn write(&self, connection: &Connection, call: Call<'_>) -> Result<Recorded, StoreError> {
@@ -168,7 +175,15 @@ impl RedisStore {
 impl Store for RedisStore {
     async fn check(&self) -> Result<(), StoreError> {
         let connection = self.link.now()?;
-        connection.examine(&self.settings).await.map(drop).map_err(Failure::of_read)
+        let look = async {
+            connection.examine(&self.settings).await?;
+            if self.settings.barrier != Barrier::None {
+                let count = self.mark(&connection).await?;
+                connection.progress.reach(&connection, count).await?;
+            }
+            Ok(())
+        };
+        in_time(async { look.await.map_err(Failure::of_read) }).await
     }
 
     async fn load(&self, id: &PayoutId) -> Result<Loaded, StoreError> {
@@ -229,9 +244,7 @@ impl RedisStore {
     }
 }
 
-async fn in_time(
-    request: impl Future<Output = Result<Loaded, StoreError>>,
-) -> Result<Loaded, StoreError> {
+async fn in_time<T>(request: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     let late = || StoreError::Unavailable("Redis did not answer in time".into());
     timeout(REQUEST_MAX, request).await.unwrap_or_else(|_| Err(late()))
 }

@@ -6,7 +6,7 @@ use payoutd::redis::{Barrier, RedisStore, Settings};
 use payoutd::store::{Filter, Recorded, Store, StoreError};
 
 use super::super::store::{id, payout, write};
-use super::{RedisServer, cli, next, settings, soon, start, until};
+use super::{RedisServer, cli, next, settings, shared_url, soon, start, until};
 
 /// Two barriers, and some time for the rest.
 const CALL_MAX: Duration = Duration::from_secs(4);
@@ -52,6 +52,7 @@ async fn a_write_that_no_replica_has_is_unknown_and_nobody_reads_it_until_one_ha
         let read = load(reader, "inv-1").await;
         assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
     }
+    assert!(matches!(soon(store.check()).await, Err(StoreError::Unavailable(_))));
     // What was safe before stays readable for those who know, and what is not there is not there.
     assert!(load(&other, "before").await.expect("safe"));
     assert!(!load(&other, "inv-2").await.expect("safe"));
@@ -61,6 +62,7 @@ async fn a_write_that_no_replica_has_is_unknown_and_nobody_reads_it_until_one_ha
     for reader in [&store, &other, &start(&pair.settings)] {
         assert!(until(async || load(reader, "inv-1").await.ok()).await);
     }
+    soon(store.check()).await.expect("ready");
     write(&store, &next(&payout("inv-1"))).await;
 }
 
@@ -108,4 +110,26 @@ async fn the_same_write_sent_again_waits_for_the_replicas_too() {
     assert!(matches!(again, Err(StoreError::Unknown(_))), "{again:?}");
     pair.replica.thaw();
     until(async || soon(writer.record(&payout("inv-1"), 0)).await.ok()).await;
+}
+
+/// From Redis 7.2 on the primary's own log can be waited for; an older server is refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_barrier_of_the_log_holds_where_the_server_knows_it() {
+    let settings = Settings { barrier: Barrier::Aof { replicas: 0 }, ..settings(&shared_url()) };
+    let store = start(&settings);
+    let checked = until(async || match store.check().await {
+        Err(StoreError::Unavailable(_)) => None,
+        checked => Some(checked),
+    });
+    match checked.await {
+        Ok(()) => {
+            write(&store, &payout("inv-1")).await;
+            write(&store, &next(&payout("inv-1"))).await;
+            assert!(load(&store, "inv-1").await.expect("safe"));
+            store.remove_all().await.expect("removed");
+        }
+        Err(refused) => {
+            assert!(refused.to_string().contains("install Redis 7.2 or newer"), "{refused}");
+        }
+    }
 }
