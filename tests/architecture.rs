@@ -59,7 +59,11 @@ fn trespassers(word: &str, allowed: &[&str]) -> Vec<String> {
 
 #[test]
 fn each_outside_crate_is_known_to_its_own_module_only() {
-    let places: [(&str, &[&str]); 6] = [
+    let places: [(&str, &[&str]); 10] = [
+        ("lapin", &["rabbitmq"]),
+        ("async_rs", &["rabbitmq"]),
+        ("tokio_rustls", &["rabbitmq"]),
+        ("rustls_native_certs", &["rabbitmq"]),
         ("reqwest", &["bank"]),
         ("rusqlite", &["embedded", "simulator"]),
         ("axum", &["roles/ingress", "simulator", "cli/demo/ledger"]),
@@ -110,7 +114,8 @@ fn the_domain_knows_no_io_no_clock_and_no_runtime() {
 
 #[test]
 fn roles_know_ports_and_no_adapter() {
-    assert_free_of("roles", &["crate::embedded", "crate::simulator", "crate::cli"]);
+    let forbidden = ["crate::embedded", "crate::rabbitmq", "crate::simulator", "crate::cli"];
+    assert_free_of("roles", &forbidden);
 }
 
 #[test]
@@ -121,5 +126,8 @@ fn the_simulator_shares_no_code_with_what_it_tests() {
 #[test]
 fn adapters_know_the_domain_and_their_ports_only() {
     assert_free_of("embedded", &["crate::roles", "crate::bank", "crate::cli", "crate::config"]);
+    let forbidden =
+        ["crate::roles", "crate::bank", "crate::cli", "crate::config", "crate::embedded"];
+    assert_free_of("rabbitmq", &forbidden);
     assert_free_of("bank", &["crate::roles", "crate::bus", "crate::store", "crate::embedded"]);
 }
