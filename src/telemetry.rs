@@ -16,6 +16,10 @@ use crate::config::{Log, LogFormat};
 /// The most that libraries say unless the filter names them.
 const LIBRARIES: LevelFilter = LevelFilter::WARN;
 
+/// The client library of RabbitMQ says at each of its layers that a connection was lost, as an
+/// error; the adapter says it once.
+const SILENT: &str = "lapin=off";
+
 /// Starts logging for the whole process. Called once, by `main`.
 pub fn start(log: &Log) {
     let builder = tracing_subscriber::fmt()
@@ -30,7 +34,10 @@ pub fn start(log: &Log) {
 
 fn filter(level: &str) -> EnvFilter {
     let own = |directive: &str| match directive.parse::<LevelFilter>() {
-        Ok(level) => format!("{},{}={level}", level.min(LIBRARIES), env!("CARGO_CRATE_NAME")),
+        Ok(level) => {
+            let (others, own) = (level.min(LIBRARIES), env!("CARGO_CRATE_NAME"));
+            format!("{others},{SILENT},{own}={level}")
+        }
         Err(_) => directive.to_owned(),
     };
     let directives: Vec<_> = level.split(',').map(str::trim).map(own).collect();

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use super::Core;
 use super::failure::{failure, unavailable, within};
 use super::letter;
-use super::link::{ANSWER, Shared};
+use super::link::{ANSWER, BLOCKED_LOOK, Shared};
 use super::settle::Held;
 use super::topology;
 use crate::bus::{BusError, Consumer, DELIVERIES_MAX, Delivery, Queue, Settle};
@@ -33,9 +33,6 @@ const LOOK: Duration = Duration::from_secs(5);
 /// Looks in a row that found no consumer, or messages waiting for one that could take them and got
 /// none. One may fall between a message's arrival and its delivery, and a busy broker answers zero.
 const NEGLECTS_MAX: u32 = 2;
-
-/// How often a consumer with nowhere to publish to looks whether it may go on.
-const BLOCKED_LOOK: Duration = Duration::from_millis(250);
 
 /// What a consumer and its deliveries share. The channel lives as long as any of them.
 pub(super) struct Tap {
@@ -105,7 +102,7 @@ impl RabbitmqConsumer {
 impl Consumer for RabbitmqConsumer {
     async fn next(&mut self) -> Result<Delivery, BusError> {
         // Nothing can be handled while nothing can be published, and each message that is handed
-        // back then counts as a crash. No signal tells the end of it.
+        // back then counts as a crash.
         while self.tap.core.publisher.is_blocked() {
             tokio::time::sleep(BLOCKED_LOOK).await;
         }

@@ -45,6 +45,13 @@ pub(super) fn unavailable(what: impl Into<String>) -> BusError {
     BusError::Unavailable(what.into())
 }
 
+/// What an error says, without what kind it is.
+pub(super) fn text(error: &BusError) -> &str {
+    match error {
+        BusError::Unavailable(text) | BusError::Misconfigured(text) => text,
+    }
+}
+
 /// An operation at the broker, for so long.
 pub(super) async fn within<T>(
     limit: Duration,

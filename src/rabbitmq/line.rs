@@ -12,7 +12,7 @@ use tokio_rustls::TlsConnector;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::address::Address;
-use super::failure::unavailable;
+use super::failure::{self, unavailable};
 use super::link::{Link, Shared};
 use super::topology::{self, Topology};
 use crate::bus::BusError;
@@ -79,7 +79,7 @@ async fn tend(
     told: watch::Sender<State>,
     stop: CancellationToken,
 ) {
-    let mut reported = String::new();
+    let mut reported = None;
     let mut pause = PAUSE_MIN;
     for address in route.addresses.iter().cycle() {
         let outcome = tokio::select! {
@@ -98,16 +98,12 @@ async fn tend(
                 };
                 tracing::warn!(event = "rabbitmq.lost", broker, connection = name, error = reason);
                 told.send_replace(State::Down(unavailable(format!("{address}: {reason}"))));
-                reported.clear();
+                reported = None;
                 pause = PAUSE_MIN;
             }
             Err(error) => {
                 let error = at(address, error);
-                let text = error.to_string();
-                if text != reported && reported.is_empty() {
-                    tracing::warn!(event = "rabbitmq.unreachable", connection = name, error = text);
-                }
-                reported = text;
+                report(name, &error, &mut reported);
                 told.send_replace(State::Down(error));
                 pause = (pause * 2).min(PAUSE_MAX);
             }
@@ -117,6 +113,20 @@ async fn tend(
             () = tokio::time::sleep(pause) => {}
             () = stop.cancelled() => return,
         }
+    }
+}
+
+/// Once until it changes whether a person must act, and not once for each attempt.
+fn report(name: &str, error: &BusError, reported: &mut Option<bool>) {
+    let misconfigured = matches!(error, BusError::Misconfigured(_));
+    if reported.replace(misconfigured) == Some(misconfigured) {
+        return;
+    }
+    let text = failure::text(error);
+    if misconfigured {
+        tracing::error!(event = "rabbitmq.misconfigured", connection = name, error = text);
+    } else {
+        tracing::warn!(event = "rabbitmq.unreachable", connection = name, error = text);
     }
 }
 

@@ -22,6 +22,9 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 /// Longest that opening a channel takes, or any other small thing.
 pub(super) const ANSWER: Duration = Duration::from_secs(5);
 
+/// How often a blocked connection is asked whether it still is: no signal tells.
+pub(super) const BLOCKED_LOOK: Duration = Duration::from_millis(250);
+
 /// An open connection. It ends when this is dropped.
 pub(super) struct Link {
     connection: Connection,
@@ -65,6 +68,24 @@ impl Link {
         self.connection.status().blocked()
     }
 
+    /// Waits a little for a broker that takes no messages.
+    pub(super) async fn unblocked(&self) -> Result<(), BusError> {
+        let freed = async {
+            while self.is_blocked() && self.is_open() {
+                tokio::time::sleep(BLOCKED_LOOK).await;
+            }
+        };
+        tokio::time::timeout(ANSWER, freed).await.ok();
+        self.usable()
+    }
+
+    pub(super) fn usable(&self) -> Result<(), BusError> {
+        if self.is_blocked() {
+            return Err(unavailable("the broker takes no messages: it is short of memory or disk"));
+        }
+        Ok(())
+    }
+
     pub(super) fn is_open(&self) -> bool {
         self.lifeline.reason().is_none() && self.connection.status().connected()
     }
@@ -102,8 +123,7 @@ async fn wire(address: &Address, tls: &TlsConnector) -> Result<(Wire, Lifeline),
     }
     let name = ServerName::try_from(address.host.clone())
         .map_err(|_| BusError::Misconfigured("no certificate can be for this host".into()))?;
-    let socket =
-        tls.connect(name, socket).await.map_err(|error| unavailable(format!("TLS: {error}")))?;
+    let socket = tls.connect(name, socket).await.map_err(untrusted)?;
     Ok(Wire::tls(socket))
 }
 

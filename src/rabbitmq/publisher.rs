@@ -11,7 +11,7 @@ use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Confirmation, PublisherConfirm};
 use tokio::sync::{Mutex, Semaphore};
 
-use super::failure::{failure, unavailable, within};
+use super::failure::{failure, text, unavailable, within};
 use super::line::Line;
 use super::link::{ANSWER, Link, Shared};
 use super::names::Names;
@@ -75,7 +75,7 @@ impl Publisher {
 
     /// Whether a message could go out now.
     pub(super) fn check(&self) -> Result<(), BusError> {
-        usable(&*self.line.now()?)
+        self.line.now()?.usable()
     }
 
     /// The broker is there and takes no messages for now.
@@ -122,7 +122,7 @@ impl Publisher {
         let room = tokio::time::timeout(CONFIRM, self.room.acquire_many(wanted)).await;
         let _room = room.map_err(|_| unavailable("too many messages wait for the broker"))?;
         let link = self.line.link().await?;
-        usable(&link)?;
+        link.unblocked().await?;
         let outcome = match tokio::time::timeout(CONFIRM, self.send_all(&link, posts)).await {
             Ok(Ok(confirms)) => confirmed(confirms).await,
             Ok(Err(error)) => Err(Unsent::Lost(error)),
@@ -136,8 +136,8 @@ impl Publisher {
             Err(Unsent::Refused) => Err(unavailable("the broker refused to keep a message")),
             Err(Unsent::Lost(error)) => {
                 // A blocked connection comes back by itself; anything else is built anew.
-                usable(&link)?;
-                link.cut(&error.to_string());
+                link.usable()?;
+                link.cut(text(&error));
                 Err(error)
             }
         }
@@ -180,13 +180,6 @@ impl Sending {
         self.open = Some((Arc::downgrade(link), channel.clone()));
         Ok(channel)
     }
-}
-
-fn usable(link: &Link) -> Result<(), BusError> {
-    if link.is_blocked() {
-        return Err(unavailable("the broker takes no messages: it is short of memory or disk"));
-    }
-    Ok(())
 }
 
 /// Why messages are not known to be at the broker.

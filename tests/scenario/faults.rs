@@ -204,11 +204,11 @@ async fn case_60_a_ticket_during_a_slow_call_does_not_repeat_it() {
 /// The only start lands after the payout was given up: its session is cancelled, not left waiting.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_21_a_start_that_lands_after_the_end_is_cancelled() {
-    let faults = once("session/start/payout", FaultKind::DelayedEffect { ms: 3000 });
+    let faults = once("session/start/payout", FaultKind::DelayedEffect { ms: 5000 });
     let mut world = World::with(Behaviour { faults, ..Behaviour::default() }).await;
     let machine = world.machine();
     let mut command = card("inv-1", 10_000);
-    command["confirm_before"] = json!(from_now(Duration::from_millis(600)));
+    command["confirm_before"] = json!(from_now(Duration::from_millis(2000)));
     world.publish(&command).await;
     let settled = world.settled("inv-1").await;
     assert_eq!(settled["type"], "payout.cancelled");

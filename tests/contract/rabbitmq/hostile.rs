@@ -50,8 +50,11 @@ fn hostile(levels: u32) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
+/// Exchange, key, properties and body.
+type Strange = (String, Vec<u8>, Vec<u8>, Vec<u8>);
+
 /// In a thread: nothing here waits asynchronously.
-async fn publish_raw(messages: Vec<(String, Vec<u8>, Vec<u8>, Vec<u8>)>) {
+async fn publish_raw(messages: Vec<Strange>) {
     let publishing = tokio::task::spawn_blocking(move || {
         let mut raw = Raw::connect(&host_and_port());
         for (exchange, key, properties, body) in messages {
