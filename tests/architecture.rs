@@ -59,19 +59,14 @@ fn trespassers(word: &str, allowed: &[&str]) -> Vec<String> {
 
 #[test]
 fn each_outside_crate_is_known_to_its_own_module_only() {
-<<<<<<< HEAD
-    let places: [(&str, &[&str]); 8] = [
-=======
-    let places: [(&str, &[&str]); 10] = [
+    let places: [(&str, &[&str]); 11] = [
         ("lapin", &["rabbitmq"]),
         ("async_rs", &["rabbitmq"]),
         ("tokio_rustls", &["rabbitmq"]),
         ("rustls_native_certs", &["rabbitmq"]),
->>>>>>> 98f8c0ccee3b66cbb59003213a0ada405abacf60
         ("reqwest", &["bank"]),
         ("rusqlite", &["embedded", "simulator"]),
         ("::redis", &["redis"]),
-        ("lapin", &["rabbitmq"]),
         ("axum", &["roles/ingress", "admin", "server", "simulator", "cli/demo"]),
         ("clap", &["cli", "simulator/options", "simulator"]),
         ("figment", &["config"]),
@@ -120,11 +115,7 @@ fn the_domain_knows_no_io_no_clock_and_no_runtime() {
 
 #[test]
 fn roles_know_ports_and_no_adapter() {
-<<<<<<< HEAD
-    let forbidden = ["crate::embedded", "crate::redis", "crate::simulator", "crate::cli"];
-=======
     let forbidden = ["crate::embedded", "crate::rabbitmq", "crate::simulator", "crate::cli"];
->>>>>>> 98f8c0ccee3b66cbb59003213a0ada405abacf60
     assert_free_of("roles", &forbidden);
 }
 
@@ -136,22 +127,8 @@ fn the_simulator_shares_no_code_with_what_it_tests() {
 #[test]
 fn adapters_know_the_domain_and_their_ports_only() {
     assert_free_of("embedded", &["crate::roles", "crate::bank", "crate::cli", "crate::config"]);
-<<<<<<< HEAD
-    assert_free_of(
-        "redis",
-        &[
-            "crate::roles",
-            "crate::bank",
-            "crate::bus",
-            "crate::cli",
-            "crate::config",
-            "crate::embedded",
-        ],
-    );
-=======
     let forbidden =
         ["crate::roles", "crate::bank", "crate::cli", "crate::config", "crate::embedded"];
     assert_free_of("rabbitmq", &forbidden);
->>>>>>> 98f8c0ccee3b66cbb59003213a0ada405abacf60
     assert_free_of("bank", &["crate::roles", "crate::bus", "crate::store", "crate::embedded"]);
 }
