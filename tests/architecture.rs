@@ -60,7 +60,7 @@ fn trespassers(word: &str, allowed: &[&str]) -> Vec<String> {
 #[test]
 fn each_outside_crate_is_known_to_its_own_module_only() {
     let places: [(&str, &[&str]); 11] = [
-        ("lapin", &["rabbitmq"]),
+        ("lapin", &["rabbitmq", "telemetry"]),
         ("async_rs", &["rabbitmq"]),
         ("tokio_rustls", &["rabbitmq"]),
         ("rustls_native_certs", &["rabbitmq"]),
@@ -115,7 +115,8 @@ fn the_domain_knows_no_io_no_clock_and_no_runtime() {
 
 #[test]
 fn roles_know_ports_and_no_adapter() {
-    let forbidden = ["crate::embedded", "crate::rabbitmq", "crate::simulator", "crate::cli"];
+    let forbidden =
+        ["crate::embedded", "crate::rabbitmq", "crate::redis", "crate::simulator", "crate::cli"];
     assert_free_of("roles", &forbidden);
 }
 
@@ -126,9 +127,14 @@ fn the_simulator_shares_no_code_with_what_it_tests() {
 
 #[test]
 fn adapters_know_the_domain_and_their_ports_only() {
-    assert_free_of("embedded", &["crate::roles", "crate::bank", "crate::cli", "crate::config"]);
-    let forbidden =
-        ["crate::roles", "crate::bank", "crate::cli", "crate::config", "crate::embedded"];
-    assert_free_of("rabbitmq", &forbidden);
+    let beyond = ["crate::roles", "crate::bank", "crate::cli", "crate::config"];
+    for (adapter, others) in [
+        ("embedded", ["crate::rabbitmq", "crate::redis"].as_slice()),
+        ("rabbitmq", &["crate::store", "crate::embedded", "crate::redis"]),
+        ("redis", &["crate::bus", "crate::embedded", "crate::rabbitmq"]),
+    ] {
+        assert_free_of(adapter, &beyond);
+        assert_free_of(adapter, others);
+    }
     assert_free_of("bank", &["crate::roles", "crate::bus", "crate::store", "crate::embedded"]);
 }
