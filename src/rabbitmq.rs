@@ -6,7 +6,7 @@
 //! put into a message's properties does no harm.
 //!
 //! - [`topology`]: the exchanges and queues
-//! - `wire`, `sieve`: the bytes of one connection; `link`: one connection; `line`: keeping one
+//! - `wire`, `sieve`, `kit`: the bytes of one connection; `link`: one connection; `line`: keeping one
 //! - `publisher`, `consumer`, `settle`, `subscription`: the port
 //! - `looking`, `letter`, `dead_letters`: the port to the dead letters
 
@@ -16,6 +16,7 @@ mod address;
 mod consumer;
 mod dead_letters;
 mod failure;
+mod kit;
 mod letter;
 mod line;
 mod link;

@@ -12,7 +12,8 @@ use tokio_rustls::{TlsConnector, rustls};
 
 use super::address::Address;
 use super::failure::{failure, unavailable, within};
-use super::wire::{Kit, Lifeline, Wire};
+use super::kit::Kit;
+use super::wire::{Lifeline, Wire};
 use crate::bus::BusError;
 
 /// Longest from the socket to an open connection. A broker that runs takes milliseconds; one that

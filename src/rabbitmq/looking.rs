@@ -21,7 +21,7 @@ use super::link::{ANSWER, Shared};
 use crate::bus::BusError;
 
 /// Most messages that are looked at, the oldest: more dead letters are an emergency of another
-/// kind.
+/// kind. A thousand take some seconds.
 const LOOKED_AT_MAX: usize = 10_000;
 
 /// Most bytes of bodies that are looked at.

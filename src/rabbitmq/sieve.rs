@@ -12,6 +12,9 @@
 //! A message of ours that comes back because it fits no queue ends the connection: the library may
 //! tie a return to the confirm of another message. The connection is built anew with its topology.
 
+mod reader;
+
+use self::reader::Reader;
 use super::names::{HEADERS_READ, HOSTILE, X_DEATH};
 
 const METHOD: u8 = 1;
@@ -258,60 +261,6 @@ fn write_frame(of: &[u8], payload: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(&of[..3]);
     write_long(payload, out);
     out.push(FRAME_END);
-}
-
-/// What is left to read. `None`: it is not there.
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(count)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn u16(&mut self) -> Option<u16> {
-        self.take(2).map(|two| u16::from_be_bytes([two[0], two[1]]))
-    }
-
-    fn length(&self) -> Option<usize> {
-        let four = self.0.get(..4)?;
-        usize::try_from(u32::from_be_bytes(four.try_into().expect("four bytes"))).ok()
-    }
-
-    fn short_text(&mut self) -> Option<&'a [u8]> {
-        let length = self.take(1)?[0];
-        self.take(usize::from(length))
-    }
-
-    /// What comes after its length.
-    fn long(&mut self) -> Option<&'a [u8]> {
-        let length = self.length()?;
-        self.take(4)?;
-        self.take(length)
-    }
-
-    /// An entry of a table: key, kind and value, the value with its length if it has one.
-    fn entry(&mut self) -> Option<(&'a [u8], u8, &'a [u8])> {
-        let key = self.short_text()?;
-        let (&kind, value) = self.element()?.split_first()?;
-        Some((key, kind, value))
-    }
-
-    /// An element of a list: kind and value.
-    fn element(&mut self) -> Option<&'a [u8]> {
-        let length = match self.0.first()? {
-            b'V' => 0,
-            b't' | b'b' | b'B' => 1,
-            b's' | b'U' | b'u' => 2,
-            b'I' | b'i' | b'f' => 4,
-            b'D' => 5,
-            b'l' | b'L' | b'd' | b'T' => 8,
-            b'S' | b'x' | b'A' | b'F' => 4 + Reader(&self.0[1..]).length()?,
-            _ => return None,
-        };
-        self.take(1 + length)
-    }
 }
 
 #[cfg(test)]
