@@ -17,6 +17,8 @@ use super::{Backend, Ports};
 
 #[path = "rabbitmq/encrypted.rs"]
 mod encrypted;
+#[path = "rabbitmq/forgotten.rs"]
+mod forgotten;
 #[path = "rabbitmq/hostile.rs"]
 mod hostile;
 #[path = "rabbitmq/loss.rs"]
