@@ -12,8 +12,9 @@
 //! A write is sent once. If its answer is lost it is `Unknown`, and the caller reads it again; the
 //! same write sent again by its caller is answered as the first was.
 //!
-//! The time is the server's. When its clock is set back, time stands still for each process until
-//! the clock has caught up, or the process was restarted; the order of payouts stays.
+//! The time is the server's. When its clock is set back by less than 5 s, time stands still for each
+//! process until it has caught up; by more, time follows it, with an error in the log. The order of
+//! payouts stays.
 //!
 //! A user of its own needs no more than this (`+waitaof`, from Redis 7.2 on, only for the barrier
 //! of that name; `+config|get` only to show in `payoutd doctor` how often the log is flushed; the

@@ -2,12 +2,13 @@
 //!
 //! Where to: `PAYOUTD_BACKEND__AMQP_URL` and `PAYOUTD_BACKEND__PREFIX`, as payoutd itself has them.
 
+use std::collections::VecDeque;
 use std::env;
 use std::error::Error;
 use std::io::BufRead;
 
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
-use lapin::{BasicProperties, Confirmation, Connection, ConnectionProperties};
+use lapin::{BasicProperties, Confirmation, Connection, ConnectionProperties, PublisherConfirm};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -23,8 +24,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .with_delivery_mode(2)
         .with_content_type("application/json".into());
     let mandatory = BasicPublishOptions { mandatory: true, ..Default::default() };
-    // Sent one after the other without waiting; a file of millions would wait now and then.
-    let mut confirms = Vec::new();
+    // Sent one after the other without waiting for each, a thousand at most.
+    let mut confirms = VecDeque::new();
+    let mut count = 0;
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         if !line.trim().is_empty() {
@@ -36,17 +38,27 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 line.trim().as_bytes(),
                 persistent.clone(),
             );
-            confirms.push(publish.await?);
+            confirms.push_back(publish.await?);
+            count += 1;
+        }
+        while confirms.len() > 1000 {
+            confirmed(confirms.pop_front()).await?;
         }
     }
-    let count = confirms.len();
-    for confirm in confirms {
-        // Anything else: publish it again; a payout_id that exists is not paid again.
-        if !matches!(confirm.await?, Confirmation::Ack(None)) {
-            return Err("the broker did not take a command: is payoutd's topology declared?".into());
-        }
+    while !confirms.is_empty() {
+        confirmed(confirms.pop_front()).await?;
     }
     println!("{count} published");
     connection.close(200, "done".into()).await?;
     Ok(())
+}
+
+/// Anything but an acknowledgement without a returned message: publish it again; a payout_id that
+/// exists is not paid again.
+async fn confirmed(confirm: Option<PublisherConfirm>) -> Result<(), Box<dyn Error>> {
+    let Some(confirm) = confirm else { return Ok(()) };
+    match confirm.await? {
+        Confirmation::Ack(None) => Ok(()),
+        _ => Err("the broker did not take a command: is payoutd's topology declared?".into()),
+    }
 }

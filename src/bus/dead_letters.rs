@@ -10,7 +10,7 @@ use crate::domain::time::Timestamp;
 #[async_trait]
 pub trait DeadLetters: Send + Sync {
     /// Those that wait for a person, newest first.
-    async fn list(&self, limit: usize) -> Result<Vec<DeadLetter>, BusError>;
+    async fn list(&self, limit: usize) -> Result<Listed, BusError>;
 
     /// One of those that wait.
     async fn find(&self, id: &str) -> Result<Option<DeadLetter>, BusError>;
@@ -22,6 +22,14 @@ pub trait DeadLetters: Send + Sync {
 
     /// What was settled, newest first.
     async fn trace(&self, limit: usize) -> Result<Vec<Settled>, BusError>;
+}
+
+/// What was seen of the dead letters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub letters: Vec<DeadLetter>,
+    /// Newer ones that were not looked at, because there are too many.
+    pub unseen: u64,
 }
 
 /// A message that could not be handled.

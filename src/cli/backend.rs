@@ -31,6 +31,19 @@ const TRY_EVERY: Duration = Duration::from_millis(500);
 /// How often a log says that a backend is still not there.
 const SAY_EVERY: Duration = Duration::from_secs(10);
 
+/// Opens the store alone, for those who only look at payouts: nothing is made that is not there.
+pub(super) fn store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
+    match &config.backend.kind {
+        BackendKind::Embedded { .. } => Ok(Backend::open_existing(config)?.store),
+        BackendKind::RabbitmqRedis(servers) => redis_store(config, servers),
+    }
+}
+
+fn redis_store(config: &Config, servers: &Servers) -> anyhow::Result<Arc<dyn Store>> {
+    let store = RedisStore::start(redis_settings(config, servers)?);
+    Ok(Arc::new(store.map_err(|e| wrong(config, "backend.redis_url", e))?))
+}
+
 impl Backend {
     /// Opens a file, or begins to connect to servers.
     pub(super) fn open(config: &Config) -> anyhow::Result<Self> {
@@ -44,8 +57,7 @@ impl Backend {
             BackendKind::RabbitmqRedis(servers) => {
                 let bus = RabbitmqBus::start(rabbitmq_settings(config, servers)?);
                 let bus = Arc::new(bus.map_err(|e| wrong(config, "backend.amqp_url", e))?);
-                let store = RedisStore::start(redis_settings(config, servers)?);
-                let store = Arc::new(store.map_err(|e| wrong(config, "backend.redis_url", e))?);
+                let store = redis_store(config, servers)?;
                 Ok(Self { store, dead_letters: Arc::clone(&bus) as _, bus })
             }
         }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::bus::Queue;
-use crate::bus::dead_letters::{DeadLetter, Settled, Verdict};
+use crate::bus::dead_letters::{DeadLetter, Listed, Settled, Verdict};
 use crate::config::Config;
 use crate::domain::time::Timestamp;
 
@@ -50,11 +50,13 @@ enum Action {
     },
     /// Put them back into the queues they came from, to be handled like any other message
     Replay {
+        /// As `list` shows them
         #[arg(required = true)]
         ids: Vec<String>,
     },
     /// Give them up
     Discard {
+        /// As `list` shows them
         #[arg(required = true)]
         ids: Vec<String>,
         /// Why; it stays in the trace
@@ -89,8 +91,14 @@ pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
     let backend = Backend::open_existing(&config)?;
     match args.action {
         Action::List { settled: false, limit, json } => {
-            let letters = backend.dead_letters.list(limit).await?;
+            let Listed { letters, unseen } = backend.dead_letters.list(limit).await?;
             list(letters.iter().map(Shown::waiting), json);
+            if unseen > 0 {
+                eprintln!(
+                    "{unseen} more wait behind these, newer ones, and were not looked at: settle \
+                     some of the oldest to see them"
+                );
+            }
         }
         Action::List { settled: true, limit, json } => {
             let settled = backend.dead_letters.trace(limit).await?;
@@ -110,7 +118,7 @@ pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
         }
         Action::Replay { ids } => {
             for id in ids {
-                refuse_forgotten(&find(&backend, &id).await?, config.backend.retention)?;
+                refuse_replay(&find(&backend, &id).await?, config.backend.retention)?;
                 settle(&backend, &id, Verdict::Replay).await?;
             }
         }
@@ -135,18 +143,19 @@ fn unknown(id: &str) -> anyhow::Error {
     .into()
 }
 
-/// The payout of an old command may have been paid and forgotten since.
-fn refuse_forgotten(letter: &DeadLetter, retention: Duration) -> anyhow::Result<()> {
+/// What came from nowhere can go nowhere; and the payout of an old command may have been paid and
+/// forgotten since.
+fn refuse_replay(letter: &DeadLetter, retention: Duration) -> anyhow::Result<()> {
     let age = Timestamp::from(SystemTime::now()).since(letter.at);
-    if letter.queue == Some(Queue::Commands) && age > retention {
-        let id = &letter.id;
-        let text = format!(
-            "dead letter {id} is older than payouts are remembered (backend.retention): its payout \
-             may have been paid already; discard it, and send a new command if it was not"
-        );
-        return Err(BadInput(text).into());
-    }
-    Ok(())
+    let why = match letter.queue {
+        None => "came from none of payoutd's queues, and cannot be replayed; discard it",
+        Some(Queue::Commands) if age > retention => {
+            "is older than payouts are remembered (backend.retention): its payout may have been \
+             paid already; discard it, and send a new command if it was not"
+        }
+        Some(Queue::Commands | Queue::BankEvents | Queue::Tickets) => return Ok(()),
+    };
+    Err(BadInput(format!("dead letter {} {why}", plain(&letter.id))).into())
 }
 
 async fn settle(backend: &Backend, id: &str, verdict: Verdict) -> anyhow::Result<()> {
@@ -207,20 +216,26 @@ impl<'a> Shown<'a> {
             let why = settled.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
             format!("{} {}{why}: ", settled.verdict, settled.at)
         });
-        format!("{:16} {queue:11} {}  {payout:32} {verdict}{}", self.id, self.at, self.reason)
+        let (id, reason) = (plain(self.id), plain(self.reason));
+        format!("{id:16} {queue:11} {}  {payout:32} {}{reason}", self.at, plain(&verdict))
     }
 
     fn text(&self) -> String {
         [
-            format!("id       {}", self.id),
+            format!("id       {}", plain(self.id)),
             format!("queue    {}", self.queue.unwrap_or("–")),
             format!("since    {}", self.at),
             format!("payout   {}", self.payout_id.as_deref().unwrap_or("–")),
             format!("size     {} bytes", self.body_bytes),
-            format!("reason   {}", self.reason),
+            format!("reason   {}", plain(self.reason)),
         ]
         .join("\n")
     }
+}
+
+/// Whoever may publish can put a letter with any text here: nothing of it steers the terminal.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// Longest id shown: what is no id of ours may be anything.

@@ -1,6 +1,7 @@
 //! `payoutd doctor`: looks at everything payoutd needs, and says what to mend.
 //!
-//! Changes nothing: what it asks of the bank is the status of a session that does not exist.
+//! Changes no payout and no message: what it asks of the bank is the status of a session that does
+//! not exist, and dead letters that it has looked at go back.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::bus::BusError;
+use crate::bus::dead_letters::Listed;
 use crate::config::{BackendKind, Config, Needs, Servers};
 use crate::domain::call::Answer;
 use crate::embedded::Embedded;
@@ -31,8 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 const TRY_EVERY: Duration = Duration::from_millis(200);
 
-/// Dead letters counted at most.
-const LETTERS_MAX: usize = 1000;
+/// Payouts that need a person counted at most.
+const PAYOUTS_MAX: usize = 1000;
 
 #[derive(Serialize)]
 struct Finding {
@@ -238,10 +240,13 @@ async fn described(config: &Config, servers: &Servers) -> anyhow::Result<String>
 }
 
 async fn dead_letters(opened: &Backend, findings: &mut Findings) {
-    match opened.dead_letters.list(LETTERS_MAX).await {
-        Ok(letters) if letters.is_empty() => findings.good("dead letters", "none"),
-        Ok(letters) => {
-            let text = format!("{} wait; see `payoutd dead-letters list`", letters.len());
+    match opened.dead_letters.list(usize::MAX).await {
+        Ok(Listed { letters, unseen }) if letters.is_empty() && unseen == 0 => {
+            findings.good("dead letters", "none");
+        }
+        Ok(Listed { letters, unseen }) => {
+            let count = letters.len() as u64 + unseen;
+            let text = format!("{count} wait; see `payoutd dead-letters list`");
             findings.tell("dead letters", Verdict::Look, text);
         }
         Err(error) => findings.bad("dead letters", error),
@@ -249,11 +254,13 @@ async fn dead_letters(opened: &Backend, findings: &mut Findings) {
 }
 
 async fn attention(opened: &Backend, findings: &mut Findings) {
-    let filter = Filter { state: None, attention: true, limit: LETTERS_MAX };
+    let filter = Filter { state: None, attention: true, limit: PAYOUTS_MAX };
     match opened.store.list(&filter).await {
         Ok(payouts) if payouts.is_empty() => findings.good("attention", "no payout needs a person"),
         Ok(payouts) => {
-            let text = format!("{} need a person; see `payoutd list --attention`", payouts.len());
+            let more = if payouts.len() == PAYOUTS_MAX { " or more" } else { "" };
+            let count = payouts.len();
+            let text = format!("{count}{more} need a person; see `payoutd list --attention`");
             findings.tell("attention", Verdict::Look, text);
         }
         Err(error) => findings.bad("attention", error),

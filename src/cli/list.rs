@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::domain::payout::{Payout, State};
 use crate::store::Filter;
 
-use super::backend::{Backend, place};
+use super::backend::{self, place};
 use super::show::Shown;
 use super::{Exit, output};
 
@@ -34,9 +34,9 @@ fn parse_state(text: &str) -> Result<State, String> {
 }
 
 pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
-    let backend = Backend::open_existing(&config)?;
+    let store = backend::store(&config)?;
     let filter = Filter { state: args.state, attention: args.attention, limit: args.limit };
-    let payouts = backend.store.list(&filter).await?;
+    let payouts = store.list(&filter).await?;
     if args.json {
         for payout in &payouts {
             if !output::json(&Shown::brief(payout)) {

@@ -8,7 +8,7 @@ use crate::domain::id::{BankPayoutId, PayoutId, SessionId};
 use crate::domain::money::Money;
 use crate::domain::payout::{Attention, Payout, State};
 
-use super::backend::{Backend, place};
+use super::backend::{self, place};
 use super::{BadInput, Exit, output};
 
 #[derive(clap::Args)]
@@ -76,8 +76,8 @@ impl<'a> Shown<'a> {
 }
 
 pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
-    let backend = Backend::open_existing(&config)?;
-    let Some(payout) = backend.store.load(&args.id).await?.payout else {
+    let store = backend::store(&config)?;
+    let Some(payout) = store.load(&args.id).await?.payout else {
         let place = place(&config);
         return Err(BadInput(format!("there is no payout {} in {place}", args.id)).into());
     };

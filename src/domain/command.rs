@@ -84,6 +84,9 @@ pub struct InvalidCommand {
     pub violations: Vec<Violation>,
 }
 
+/// How far a sender's clock may be ahead of the store's.
+const AHEAD_MAX: Duration = Duration::from_secs(86_400);
+
 impl fmt::Display for InvalidCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, violation) in self.violations.iter().enumerate() {
@@ -131,12 +134,16 @@ impl CreateCommand {
     /// Whether a payout of this command could have been settled and forgotten since, and what to
     /// do then. A command without `issued_at` does not tell.
     pub fn forgotten(&self, retention: Duration, now: Timestamp) -> Result<(), InvalidCommand> {
-        if self.issued_at.is_none_or(|issued_at| now.since(issued_at) <= retention) {
+        let Some(issued_at) = self.issued_at else { return Ok(()) };
+        let problem = if issued_at.since(now) > AHEAD_MAX {
+            "is in the future: see to the clock of whoever sent it"
+        } else if now.since(issued_at) > retention {
+            "is longer ago than payouts are remembered: it may have been paid already; find out, \
+             and send a new command under a new payout_id"
+        } else {
             return Ok(());
-        }
-        let problem = "is longer ago than payouts are remembered: it may have been paid already; \
-                       find out, and send a new command under a new payout_id"
-            .to_owned();
+        };
+        let problem = problem.to_owned();
         let violations = vec![Violation { pointer: "/issued_at".into(), problem }];
         Err(InvalidCommand { payout_id: Some(self.payout_id.clone()), violations })
     }

@@ -10,19 +10,19 @@ use rusqlite::{Connection, OptionalExtension, Result as SqlResult, Row, params};
 use super::EmbeddedBus;
 use super::clock::machine_millis;
 use super::queue::{self, rows};
-use crate::bus::dead_letters::{DeadLetter, DeadLetters, Settled, Verdict};
+use crate::bus::dead_letters::{DeadLetter, DeadLetters, Listed, Settled, Verdict};
 use crate::bus::{BusError, Queue};
 use crate::domain::time::Timestamp;
 
 #[async_trait]
 impl DeadLetters for EmbeddedBus {
-    async fn list(&self, limit: usize) -> Result<Vec<DeadLetter>, BusError> {
+    async fn list(&self, limit: usize) -> Result<Listed, BusError> {
         let sql = "SELECT id, queue, body, reason, at FROM dead_letters
                    WHERE verdict IS NULL ORDER BY id DESC LIMIT ?1";
         let read = move |c: &Connection| {
             c.prepare_cached(sql)?.query_map([rows(limit)], letter)?.collect::<SqlResult<_>>()
         };
-        Ok(self.threads().readers.read(read).await?)
+        Ok(Listed { letters: self.threads().readers.read(read).await?, unseen: 0 })
     }
 
     async fn find(&self, id: &str) -> Result<Option<DeadLetter>, BusError> {

@@ -101,9 +101,9 @@ impl RabbitmqConsumer {
 #[async_trait]
 impl Consumer for RabbitmqConsumer {
     async fn next(&mut self) -> Result<Delivery, BusError> {
-        // Nothing can be handled while nothing can be published, and each message that is handed
-        // back then counts as a crash.
-        while self.tap.core.publisher.is_blocked() {
+        // Nothing can be handled while nothing can be published, and each message that cannot be
+        // handed back then counts as a crash.
+        while self.tap.core.publisher.check().is_err() {
             tokio::time::sleep(BLOCKED_LOOK).await;
         }
         loop {

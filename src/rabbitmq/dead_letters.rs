@@ -9,19 +9,19 @@ use super::publisher::Post;
 use super::settle::acknowledge;
 use super::{RabbitmqBus, letter};
 use crate::bus::BusError;
-use crate::bus::dead_letters::{DeadLetter, DeadLetters, Settled, Verdict};
+use crate::bus::dead_letters::{DeadLetter, DeadLetters, Listed, Settled, Verdict};
 use crate::domain::time::Timestamp;
 
 #[async_trait]
 impl DeadLetters for RabbitmqBus {
-    async fn list(&self, limit: usize) -> Result<Vec<DeadLetter>, BusError> {
-        let mut letters = self.letters().await?;
-        letters.truncate(limit);
-        Ok(letters)
+    async fn list(&self, limit: usize) -> Result<Listed, BusError> {
+        let mut listed = self.letters().await?;
+        listed.letters.truncate(limit);
+        Ok(listed)
     }
 
     async fn find(&self, id: &str) -> Result<Option<DeadLetter>, BusError> {
-        Ok(self.letters().await?.into_iter().find(|letter| letter.id == id))
+        Ok(self.letters().await?.letters.into_iter().find(|letter| letter.id == id))
     }
 
     /// The replay is confirmed, then the trace, and only then is the letter gone: a crash in
@@ -69,14 +69,15 @@ impl DeadLetters for RabbitmqBus {
 }
 
 impl RabbitmqBus {
-    /// All of them, newest first.
-    async fn letters(&self) -> Result<Vec<DeadLetter>, BusError> {
+    /// All that can be looked at, newest first.
+    async fn letters(&self) -> Result<Listed, BusError> {
         let names = &self.core.names;
         let look = Look::into(&self.core, names.dead_letters()).await?;
         let mut letters: Vec<_> = look.messages.iter().map(|m| letter::read(m, names)).collect();
+        let unseen = look.unseen;
         look.end().await?;
         letters.reverse();
         letters.sort_by_key(|letter| std::cmp::Reverse(letter.at));
-        Ok(letters)
+        Ok(Listed { letters, unseen })
     }
 }

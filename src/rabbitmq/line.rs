@@ -80,6 +80,8 @@ async fn tend(
     stop: CancellationToken,
 ) {
     let mut reported = None;
+    // Addresses in a row that a person would have to mend.
+    let mut refused = 0;
     let mut pause = PAUSE_MIN;
     for address in route.addresses.iter().cycle() {
         let outcome = tokio::select! {
@@ -99,10 +101,17 @@ async fn tend(
                 tracing::warn!(event = "rabbitmq.lost", broker, connection = name, error = reason);
                 told.send_replace(State::Down(unavailable(format!("{address}: {reason}"))));
                 reported = None;
+                refused = 0;
                 pause = PAUSE_MIN;
             }
             Err(error) => {
                 let error = at(address, error);
+                refused = if matches!(error, BusError::Misconfigured(_)) { refused + 1 } else { 0 };
+                let others_left = refused < route.addresses.len();
+                let error = match error {
+                    BusError::Misconfigured(text) if others_left => BusError::Unavailable(text),
+                    error => error,
+                };
                 report(name, &error, &mut reported);
                 told.send_replace(State::Down(error));
                 pause = (pause * 2).min(PAUSE_MAX);

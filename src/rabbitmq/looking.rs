@@ -41,6 +41,8 @@ pub(super) struct Look<'a> {
     queue: String,
     channel: Channel,
     pub(super) messages: Vec<BasicGetMessage>,
+    /// Messages beyond the bounds.
+    pub(super) unseen: u64,
     lock: Lock,
     _alone_in_process: MutexGuard<'a, ()>,
 }
@@ -51,8 +53,9 @@ impl<'a> Look<'a> {
         let link = core.consuming.link().await?;
         let lock = lock(&link, &format!("{}.looking", core.names.dead_letters())).await?;
         let channel = link.channel().await?;
+        let messages = Vec::new();
         let mut look =
-            Self { link, queue, channel, messages: Vec::new(), lock, _alone_in_process: alone };
+            Self { link, queue, channel, messages, unseen: 0, lock, _alone_in_process: alone };
         look.take().await?;
         Ok(look)
     }
@@ -63,9 +66,10 @@ impl<'a> Look<'a> {
             let name = self.queue.as_str().into();
             let getting = self.channel.basic_get(name, BasicGetOptions::default());
             let Some(message) = within(SHOWING, "looking at a message", getting).await? else {
-                break;
+                return Ok(());
             };
             bytes += message.data.len();
+            self.unseen = u64::from(message.message_count);
             self.messages.push(message);
         }
         Ok(())

@@ -78,11 +78,6 @@ impl Publisher {
         self.line.now()?.usable()
     }
 
-    /// The broker is there and takes no messages for now.
-    pub(super) fn is_blocked(&self) -> bool {
-        self.line.now().is_ok_and(|link| link.is_blocked())
-    }
-
     pub(super) async fn publish(&self, messages: Vec<Message>) -> Result<(), BusError> {
         let posts: Result<Vec<_>, _> = messages.into_iter().map(|m| self.post(m)).collect();
         self.send(&posts?).await

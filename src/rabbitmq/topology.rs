@@ -156,6 +156,7 @@ pub(super) async fn declare_on(link: &Link, topology: &Topology) -> Result<(), B
     let channel = link.channel().await?;
     for object in &topology.0 {
         declare_one(&channel, object).await?;
+        bind_one(&channel, object).await?;
     }
     within(DECLARING, "closing a channel", channel.close(200, "OK".into())).await
 }
@@ -169,17 +170,19 @@ async fn declare_one(channel: &lapin::Channel, object: &Object) -> Result<(), Bu
                 channel.exchange_declare(name(), kind.clone(), options, FieldTable::default());
             within(DECLARING, "declaring an exchange", declaring).await
         }
-        Shape::Queue { arguments, bound } => {
+        Shape::Queue { arguments, .. } => {
             let options = QueueDeclareOptions::durable();
             let declaring = channel.queue_declare(name(), options, arguments.clone());
-            within(DECLARING, "declaring a queue", declaring).await?;
-            if *bound {
-                let options = QueueBindOptions::default();
-                let binding =
-                    channel.queue_bind(name(), name(), "".into(), options, FieldTable::default());
-                within(DECLARING, "binding a queue", binding).await?;
-            }
-            Ok(())
+            within(DECLARING, "declaring a queue", declaring).await.map(drop)
         }
     }
+}
+
+/// To the exchange of the same name, if it takes from one.
+async fn bind_one(channel: &lapin::Channel, object: &Object) -> Result<(), BusError> {
+    let Shape::Queue { bound: true, .. } = object.shape else { return Ok(()) };
+    let name = || object.name.as_str().into();
+    let (options, none) = (QueueBindOptions::default(), FieldTable::default());
+    let binding = channel.queue_bind(name(), name(), "".into(), options, none);
+    within(DECLARING, "binding a queue", binding).await
 }

@@ -71,7 +71,7 @@ fn client(settings: &Settings) -> Result<Client, StoreError> {
     let misconfigured = |text: &str| StoreError::Misconfigured(text.into());
     let url = settings.url.expose_secret();
     let info: ConnectionInfo = match url.split_once("://") {
-        Some(("redis" | "rediss" | "valkey" | "valkeys", _)) => url.into_connection_info().ok(),
+        Some(("redis" | "rediss", _)) => url.into_connection_info().ok(),
         _ => None,
     }
     .ok_or_else(|| misconfigured(NOT_A_URL))?;
@@ -80,7 +80,7 @@ fn client(settings: &Settings) -> Result<Client, StoreError> {
     // Small requests must not wait for the answers to earlier ones.
     let tcp = info.tcp_settings().clone().set_nodelay(true);
     let info = info.set_redis_settings(redis).set_tcp_settings(tcp);
-    let encrypted = url.starts_with("rediss") || url.starts_with("valkeys");
+    let encrypted = url.starts_with("rediss");
     let Tls { ca_pem, client } = &settings.tls;
     match (encrypted, ca_pem.is_some() || client.is_some()) {
         (false, true) => Err(misconfigured(

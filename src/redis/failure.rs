@@ -43,7 +43,7 @@ impl Failure {
     pub(super) fn rights_missing(refusal: &str) -> Self {
         Self::Misconfigured(format!(
             "Redis's user may not do what payoutd needs ({refusal}): give it the rights that the \
-             documentation lists (ACL SETUSER)"
+             documentation lists (docs/servers.md, ACL SETUSER)"
         ))
     }
 
@@ -93,8 +93,11 @@ fn answered(code: &str, error: &RedisError) -> String {
 fn without_answer(error: &RedisError) -> String {
     if error.is_timeout() {
         "Redis did not answer in time".into()
-    } else {
+    } else if error.is_io_error() {
         format!("the connection to Redis failed: {error}")
+    } else {
+        // Its whole text may quote what was read.
+        format!("Redis's answer makes no sense: {}", error.category())
     }
 }
 

@@ -22,6 +22,8 @@ scripts! {
     /// A write.
     RECORD = "record.lua";
     LOAD = "load.lua";
+    /// A session's payout.
+    SESSION = "session.lua";
     OVERDUE = "overdue.lua";
     /// A page of a list.
     PAGE = "page.lua";

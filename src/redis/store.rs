@@ -49,7 +49,14 @@ impl RedisStore {
     pub async fn describe(&self) -> Result<String, StoreError> {
         let connection = self.link.connection().await?;
         let info = connection.examine(&self.settings).await.map_err(Failure::of_read)?;
-        Ok(info.describe(connection.flush_policy().await.as_deref()))
+        let flushed = connection.flush_policy().await;
+        let text = info.describe(flushed.as_deref());
+        if flushed.as_deref() == Some("everysec") && self.settings.barrier == Barrier::None {
+            return Ok(text
+                + ": with its power the machine loses the last second of payouts; \
+                              `appendfsync always` or backend.redis_barrier closes that");
+        }
+        Ok(text)
     }
 
     /// Deletes every key of this prefix, a thousand at a time.
@@ -196,15 +203,16 @@ impl Store for RedisStore {
     async fn load_by_session(&self, session: &SessionId) -> Result<Loaded, StoreError> {
         let connection = self.link.connection().await?;
         let find = async {
-            let request = cmd("GET").arg(self.keys.session(session)).take();
-            let owner: Option<String> =
-                connection.call(&request).await.map_err(Failure::of_read)?;
+            let keys = vec![self.keys.session(session)];
+            let call = Call { script: &scripts::SESSION, keys, args: Vec::new() };
+            let (millis, owner): (i64, Option<String>) =
+                connection.run(&call).await.map_err(Failure::of_read)?;
             let id = owner.map(PayoutId::try_from).transpose().map_err(|_| {
                 StoreError::Unreadable("the payout id of a session is damaged".into())
             })?;
             match id {
                 Some(id) => self.load_from(&connection, &id).await,
-                None => self.nothing(&connection).await,
+                None => Ok(Loaded { payout: None, now: self.clock.told(millis) }),
             }
         };
         in_time(find).await
@@ -233,14 +241,6 @@ impl Store for RedisStore {
 
     async fn list(&self, filter: &Filter) -> Result<Vec<Payout>, StoreError> {
         self.list_filtered(filter).await
-    }
-}
-
-impl RedisStore {
-    /// No record, and the time.
-    async fn nothing(&self, connection: &Connection) -> Result<Loaded, StoreError> {
-        let time: (i64, i64) = connection.call(&cmd("TIME")).await.map_err(Failure::of_read)?;
-        Ok(Loaded { payout: None, now: self.clock.told(time.0 * 1000 + time.1 / 1000) })
     }
 }
 

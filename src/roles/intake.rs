@@ -5,7 +5,8 @@
 //! counts it. Leaves the meaning of messages to the handlers.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tokio::task::JoinSet;
@@ -66,6 +67,7 @@ impl Intake {
     /// Takes messages until shutdown begins; ends when all that were taken are settled.
     pub async fn run(self, shutdown: Shutdown) {
         let mut running = JoinSet::new();
+        let seldom = Arc::new(Seldom::new());
         while !shutdown.has_begun() {
             let consumer = tokio::select! {
                 consumer = self.bus.consume(self.queue, self.concurrency) => consumer,
@@ -74,7 +76,7 @@ impl Intake {
             let failure = match consumer {
                 Ok(mut consumer) => {
                     self.health.set(self.role, true);
-                    self.drain(&mut *consumer, &shutdown, &mut running).await
+                    self.drain(&mut *consumer, &shutdown, &seldom, &mut running).await
                 }
                 Err(error) => Some(error),
             };
@@ -94,6 +96,7 @@ impl Intake {
         &self,
         consumer: &mut dyn Consumer,
         shutdown: &Shutdown,
+        seldom: &Arc<Seldom>,
         running: &mut JoinSet<()>,
     ) -> Option<BusError> {
         loop {
@@ -108,7 +111,8 @@ impl Intake {
                 next = consumer.next() => match next {
                     Ok(delivery) => {
                         let handler = Arc::clone(&self.handler);
-                        running.spawn(handle(delivery, handler, shutdown.clone()));
+                        let (seldom, shutdown) = (Arc::clone(seldom), shutdown.clone());
+                        running.spawn(handle(self.queue, delivery, handler, seldom, shutdown));
                     }
                     Err(error) => return Some(error),
                 },
@@ -117,7 +121,13 @@ impl Intake {
     }
 }
 
-async fn handle(delivery: Delivery, handler: Arc<dyn Handler>, shutdown: Shutdown) {
+async fn handle(
+    queue: Queue,
+    delivery: Delivery,
+    handler: Arc<dyn Handler>,
+    seldom: Arc<Seldom>,
+    shutdown: Shutdown,
+) {
     let Delivery { body, settle } = delivery;
     let handled = tokio::select! {
         handled = tokio::time::timeout(HANDLING_MAX, handler.handle(&body)) => handled,
@@ -144,7 +154,7 @@ async fn handle(delivery: Delivery, handler: Arc<dyn Handler>, shutdown: Shutdow
         Ok(Handled::DeadLetter { reason }) => {
             let settled = settle.dead_letter(&reason).await;
             if settled.is_ok() {
-                tracing::error!(event = "message.dead_lettered", reason);
+                tracing::error!(event = "message.dead_lettered", queue = queue.name(), reason);
             }
             settled
         }
@@ -155,12 +165,46 @@ async fn handle(delivery: Delivery, handler: Arc<dyn Handler>, shutdown: Shutdow
             Ok(())
         }
         Err(error @ (HandleError::Store(_) | HandleError::Bus(_))) => {
-            tracing::warn!(event = "message.handed_back", %error);
+            // One of many while a server is away.
+            match seldom.due() {
+                true => tracing::warn!(event = "message.handed_back", queue = queue.name(), %error),
+                false => tracing::debug!(event = "message.handed_back", %error),
+            }
             pause(&shutdown).await;
             settle.hand_back().await
         }
     };
     log_unsettled(settled);
+}
+
+/// Keeps what happens to every message of a queue from being said for each.
+struct Seldom {
+    began: Instant,
+    next_ms: AtomicU64,
+}
+
+impl Seldom {
+    const EVERY_MS: u64 = 10_000;
+
+    fn new() -> Self {
+        Self { began: Instant::now(), next_ms: AtomicU64::new(0) }
+    }
+
+    /// For one of those who ask within a period.
+    fn due(&self) -> bool {
+        let now_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let next_ms = self.next_ms.load(Ordering::Relaxed);
+        now_ms >= next_ms
+            && self
+                .next_ms
+                .compare_exchange(
+                    next_ms,
+                    now_ms + Self::EVERY_MS,
+                    Ordering::Relaxed,
+                    Ordering::Relaxed,
+                )
+                .is_ok()
+    }
 }
 
 /// An unsettled message is delivered again: nothing is lost.

@@ -1,13 +1,14 @@
 //! `payoutd dead-letters`: what cannot be handled waits for a person, who decides.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use serde_json::{Value, json};
 
 use crate::bank::BankSim;
 use crate::place::{Place, lines, to_card, wait_for_ends};
 use crate::process::{Process, Stream};
 
-/// A place whose executor has refused a command that would be good at another time: its
-/// `issued_at` is too long ago.
+/// A place whose executor has refused a command: its `issued_at` is too long ago.
 fn with_a_dead_letter() -> (Place, BankSim, Process) {
     let mut place = Place::with_keys();
     let bank = BankSim::start(&mut place, &[]);
@@ -51,19 +52,27 @@ fn a_dead_letter_is_listed_with_its_reason_and_shown_with_its_body_only_when_ask
     bank.stop();
 }
 
+/// Puts a command among the dead letters, as if its handling had crashed too often.
+fn bury(place: &Place, command: &Value, at_ms: i64) {
+    let file = rusqlite::Connection::open(place.path("payoutd.db")).expect("the backend's file");
+    let sql = "INSERT INTO dead_letters (queue, reason, at, deliveries, body)
+               VALUES ('commands', 'delivered 20 times and never settled', ?1, 20, ?2)";
+    file.execute(sql, (at_ms, command.to_string().into_bytes())).expect("a row");
+}
+
 #[test]
 fn a_replayed_letter_goes_through_the_executor_again() {
-    let (mut place, bank, run) = with_a_dead_letter();
-    run.terminate();
-    let id = only_letter(&place)["id"].as_str().expect("text").to_owned();
-    // What was wrong is mended: payouts are remembered for longer.
-    place.set("backend.retention", "36500days");
-    let watch = place.watch();
+    let mut place = Place::with_keys();
+    let bank = BankSim::start(&mut place, &[]);
     let run = place.run([]);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
+    bury(&place, &to_card("inv-1", 10_000), i64::try_from(now).expect("fits"));
+    let watch = place.watch();
+    let id = only_letter(&place)["id"].as_str().expect("text").to_owned();
     let replayed = place.ran(["dead-letters", "replay", &id]);
     assert_eq!((replayed.code, replayed.out.trim()), (Some(0), &*format!("replayed {id}")));
-    assert_eq!(wait_for_ends(&watch, 1)["inv-old"], "succeeded");
-    assert_eq!(bank.paid(), [("inv-old".to_owned(), 10_000)]);
+    assert_eq!(wait_for_ends(&watch, 1)["inv-1"], "succeeded");
+    assert_eq!(bank.paid(), [("inv-1".to_owned(), 10_000)]);
 
     let none = place.ran(["dead-letters", "list"]);
     assert_eq!((none.out.as_str(), none.err.trim()), ("", "no dead letters"));
@@ -74,6 +83,19 @@ fn a_replayed_letter_goes_through_the_executor_again() {
     assert!(again.err.contains("list --settled"), "{again:?}");
     run.terminate();
     bank.stop();
+}
+
+/// Its payout may have been paid and forgotten since.
+#[test]
+fn a_command_that_lay_there_longer_than_payouts_are_remembered_is_not_replayed() {
+    let place = Place::with_keys();
+    assert_eq!(place.ran(["publish", "/dev/null"]).code, Some(0), "makes the file");
+    bury(&place, &to_card("inv-1", 10_000), 1_600_000_000_000);
+    let id = only_letter(&place)["id"].as_str().expect("text").to_owned();
+    let refused = place.ran(["dead-letters", "replay", &id]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.err.contains("backend.retention"), "{refused:?}");
+    only_letter(&place);
 }
 
 #[test]

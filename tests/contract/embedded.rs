@@ -71,7 +71,7 @@ async fn poison_is_delivered_twenty_times_and_its_dead_letter_says_so() {
     publish(&*embedded.bus, vec![queued("good")]).await;
     let delivery = next(&mut consumer).await;
     assert_eq!(delivery.body, "good");
-    let kept = embedded.bus.list(10).await.expect("read");
+    let kept = embedded.bus.list(10).await.expect("read").letters;
     assert_eq!(kept.len(), 1);
     assert_eq!(kept[0].body, "poison");
     assert_eq!(kept[0].reason, "delivered 20 times and never settled");

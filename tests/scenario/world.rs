@@ -248,7 +248,7 @@ impl World {
 
     /// Messages kept aside, with their reasons.
     pub(crate) async fn dead_letters(&self) -> Vec<(Option<Queue>, String)> {
-        let letters = self.ports.dead_letters.list(100).await.expect("a bus");
+        let letters = self.ports.dead_letters.list(100).await.expect("a bus").letters;
         letters.into_iter().map(|letter| (letter.queue, letter.reason)).collect()
     }
 }

@@ -1,4 +1,5 @@
-//! What there is at the broker, beside what there has to be. Creates nothing.
+//! What there is at the broker, beside what there has to be. Creates nothing. Bindings are not looked
+//! at: the protocol has no question for them, and each start of a role makes them anew.
 
 use lapin::ErrorKind;
 use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions};

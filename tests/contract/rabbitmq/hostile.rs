@@ -91,7 +91,7 @@ async fn a_message_of_10_mib_is_delivered_and_can_be_a_dead_letter() {
     assert!(delivery.body == body);
     soon(delivery.settle.dead_letter("too large")).await.expect("kept aside");
     assert_eq!(take(&mut consumer).await, "next");
-    let letters = soon(ports.dead_letters.list(10)).await.expect("read");
+    let letters = soon(ports.dead_letters.list(10)).await.expect("read").letters;
     assert!(letters.len() == 1 && letters[0].body == body);
 }
 
@@ -132,7 +132,7 @@ async fn poison_with_hostile_properties_is_delivered_20_times_and_can_be_looked_
     let mut letters = Vec::new();
     while letters.len() < kinds.len() {
         stays_away(consumer.next()).await;
-        letters = soon(ports.dead_letters.list(100)).await.expect("read");
+        letters = soon(ports.dead_letters.list(100)).await.expect("read").letters;
     }
     for letter in letters {
         assert_eq!(letter.queue, Some(Queue::Commands));
@@ -140,7 +140,7 @@ async fn poison_with_hostile_properties_is_delivered_20_times_and_can_be_looked_
         assert!(soon(ports.dead_letters.settle(&letter.id, Verdict::Replay)).await.expect("done"));
         assert_eq!(take(&mut consumer).await, letter.body);
     }
-    assert_eq!(soon(ports.dead_letters.list(100)).await.expect("read"), []);
+    assert_eq!(soon(ports.dead_letters.list(100)).await.expect("read").letters, []);
     assert_eq!(soon(ports.dead_letters.trace(100)).await.expect("read").len(), kinds.len());
 }
 
@@ -154,7 +154,7 @@ async fn what_somebody_else_put_among_the_dead_letters_is_shown_and_can_be_disca
         (String::new(), queue.clone(), properties, what.as_bytes().to_vec())
     };
     publish_raw(hostile(DEEPEST).into_iter().map(put).collect()).await;
-    let letters = soon(ports.dead_letters.list(100)).await.expect("read");
+    let letters = soon(ports.dead_letters.list(100)).await.expect("read").letters;
     assert_eq!(letters.len(), hostile(1).len());
     for letter in letters {
         assert_eq!(letter.queue, None);
