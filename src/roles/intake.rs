@@ -108,7 +108,7 @@ impl Intake {
                 next = consumer.next() => match next {
                     Ok(delivery) => {
                         let handler = Arc::clone(&self.handler);
-                        running.spawn(handle(delivery, handler, shutdown.clone()));
+                        running.spawn(handle(delivery, handler, HANDLING_MAX, shutdown.clone()));
                     }
                     Err(error) => return Some(error),
                 },
@@ -117,10 +117,16 @@ impl Intake {
     }
 }
 
-async fn handle(delivery: Delivery, handler: Arc<dyn Handler>, shutdown: Shutdown) {
+/// Settles the delivery by what its handler says, which may take `time_max` to say it.
+async fn handle(
+    delivery: Delivery,
+    handler: Arc<dyn Handler>,
+    time_max: Duration,
+    shutdown: Shutdown,
+) {
     let Delivery { body, settle } = delivery;
     let handled = tokio::select! {
-        handled = tokio::time::timeout(HANDLING_MAX, handler.handle(&body)) => handled,
+        handled = tokio::time::timeout(time_max, handler.handle(&body)) => handled,
         () = shutdown.expired() => {
             log_unsettled(settle.hand_back().await);
             return;
@@ -184,3 +190,6 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
         tracing::error!(event = "handler.panicked", "its message is delivered again");
     }
 }
+
+#[cfg(test)]
+mod tests;
