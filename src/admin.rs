@@ -87,3 +87,6 @@ async fn readyz(State(admin): State<Arc<Admin>>) -> impl IntoResponse {
     let body = serde_json::to_string(&readiness).expect("texts and flags are JSON");
     (status, [(header::CONTENT_TYPE, "application/json")], body)
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,3 +39,6 @@ pub mod telemetry;
 pub mod tls;
 
 pub mod cli;
+
+#[cfg(test)]
+mod fakes;

@@ -162,3 +162,6 @@ fn tls(config: &Config, server: &str, files: &TlsFiles) -> anyhow::Result<Tls> {
 fn wrong(config: &Config, key: &str, cure: impl Display) -> anyhow::Error {
     BadInput::from_error(ConfigError(vec![config.problem(key, cure.to_string())]))
 }
+
+#[cfg(test)]
+mod tests;

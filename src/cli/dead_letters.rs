@@ -249,3 +249,6 @@ fn payout_id(body: &[u8]) -> Option<String> {
         .find_map(|pointer| message.pointer(pointer)?.as_str())?;
     Some(id.chars().filter(|c| !c.is_control()).take(ID_CHARS_MAX).collect())
 }
+
+#[cfg(test)]
+mod tests;

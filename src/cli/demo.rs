@@ -64,7 +64,7 @@ pub(super) struct Args {
     /// How long the bank takes for each call
     #[arg(long, value_name = "TIME", default_value = "0s")]
     bank_latency: humantime::Duration,
-    /// Keep the data folder, to look around in it afterwards
+    /// Keep the data folder, and what is on the servers, to look around afterwards
     #[arg(long)]
     keep: bool,
     /// The data folder; it must not exist yet [default: a new one for temporary files, or
@@ -103,7 +103,7 @@ const SERVERS_MAX: Duration = Duration::from_secs(30);
 pub(super) async fn main(args: Args, config: Option<Config>) -> anyhow::Result<Exit> {
     let folder = Folder::make(&args)?;
     let exit = show(&args, folder.path(), config.as_ref()).await?;
-    if !args.json {
+    if !args.json && (args.keep || config.is_none()) {
         folder.say_where(config.is_some());
     }
     Ok(exit)

@@ -96,3 +96,6 @@ fn show(args: &Args, body: &[u8]) -> bool {
     let text = format!("{}  {:24} {subject:32} {why}", event.time, event.kind);
     output::line(text.trim_end())
 }
+
+#[cfg(test)]
+mod tests;

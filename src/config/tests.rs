@@ -398,7 +398,9 @@ fn what_names_no_server_is_refused_without_showing_it() {
         ("REDIS_BARRIER", "some", "must be \"none\", \"replicas\" or \"aof\""),
         ("REDIS_BARRIER_REPLICAS", "17", "must be between 0 and 16"),
         ("AMQP_CLIENT_KEY_FILE", "key.pem", "needs backend.amqp_client_key_file as well"),
+        ("PREFIX", &"x".repeat(65), "must be 1 to 64 letters"),
         ("RETENTION", "1h", "must be between 1day and 36500days"),
+        ("RETENTION", "36501days", "must be between 1day and 36500days"),
     ];
     for (key, value, cure) in cases {
         let variable = format!("PAYOUTD_BACKEND__{key}");

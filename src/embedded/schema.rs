@@ -102,3 +102,6 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     }
     tx.commit()
 }
+
+#[cfg(test)]
+mod tests;

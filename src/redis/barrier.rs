@@ -148,3 +148,23 @@ impl ::redis::FromRedisValue for OneOrMore {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_barrier_falls_short_when_one_is_missing() {
+        for (barrier, enough, short) in [
+            (Barrier::Replicas(2), &[2_u32][..], &[1_u32][..]),
+            (Barrier::Aof { replicas: 0 }, &[1, 0], &[0, 0]),
+            (Barrier::Aof { replicas: 2 }, &[1, 2], &[1, 1]),
+            (Barrier::Aof { replicas: 2 }, &[1, 3], &[0, 2]),
+        ] {
+            assert_eq!(barrier.shortfall(enough), None, "{barrier:?}");
+            let text = barrier.shortfall(short).expect("not enough");
+            assert!(text.contains("are they running?"), "{text}");
+            assert!(barrier.shortfall(&[]).is_some(), "no number is none: {barrier:?}");
+        }
+    }
+}

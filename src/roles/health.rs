@@ -29,3 +29,22 @@ impl Health {
         self.roles.iter().map(|(role, takes)| (*role, takes.load(Ordering::Relaxed)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_takes_work_when_it_says_so_and_speaks_for_no_other() {
+        let health = Health::of(&[Role::Executor, Role::Ingress]);
+        let told = || health.roles().map(|(_, takes)| takes).collect::<Vec<_>>();
+        assert_eq!(told(), [false, false]);
+        health.clone().set(Role::Ingress, true);
+        assert_eq!(told(), [false, true]);
+        // One that runs in another process.
+        health.set(Role::Decider, true);
+        assert_eq!(told(), [false, true]);
+        health.set(Role::Ingress, false);
+        assert_eq!(told(), [false, false]);
+    }
+}

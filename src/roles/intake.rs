@@ -4,16 +4,19 @@
 //! handler says, or handed back, within a bounded time; a message whose handler panics is left unsettled, so that the bus
 //! counts it. Leaves the meaning of messages to the handlers.
 
+mod handling;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::task::JoinSet;
 
-use crate::bus::{Bus, BusError, Consumer, Delivery, Queue};
+use crate::bus::{Bus, BusError, Consumer, Queue};
 use crate::shutdown::Shutdown;
 use crate::store::StoreError;
+
+use handling::{Handling, Seldom};
 
 use super::Role;
 use super::health::Health;
@@ -67,7 +70,13 @@ impl Intake {
     /// Takes messages until shutdown begins; ends when all that were taken are settled.
     pub async fn run(self, shutdown: Shutdown) {
         let mut running = JoinSet::new();
-        let seldom = Arc::new(Seldom::new());
+        let handling = Arc::new(Handling {
+            queue: self.queue,
+            handler: Arc::clone(&self.handler),
+            time_max: HANDLING_MAX,
+            seldom: Seldom::new(),
+            shutdown: shutdown.clone(),
+        });
         while !shutdown.has_begun() {
             let consumer = tokio::select! {
                 consumer = self.bus.consume(self.queue, self.concurrency) => consumer,
@@ -76,7 +85,7 @@ impl Intake {
             let failure = match consumer {
                 Ok(mut consumer) => {
                     self.health.set(self.role, true);
-                    self.drain(&mut *consumer, &shutdown, &seldom, &mut running).await
+                    self.drain(&mut *consumer, &shutdown, &handling, &mut running).await
                 }
                 Err(error) => Some(error),
             };
@@ -96,7 +105,7 @@ impl Intake {
         &self,
         consumer: &mut dyn Consumer,
         shutdown: &Shutdown,
-        seldom: &Arc<Seldom>,
+        handling: &Arc<Handling>,
         running: &mut JoinSet<()>,
     ) -> Option<BusError> {
         loop {
@@ -110,107 +119,12 @@ impl Intake {
                 Some(ended) = running.join_next() => report(ended),
                 next = consumer.next() => match next {
                     Ok(delivery) => {
-                        let handler = Arc::clone(&self.handler);
-                        let (seldom, shutdown) = (Arc::clone(seldom), shutdown.clone());
-                        running.spawn(handle(self.queue, delivery, handler, seldom, shutdown));
+                        running.spawn(Arc::clone(handling).handle(delivery));
                     }
                     Err(error) => return Some(error),
                 },
             }
         }
-    }
-}
-
-async fn handle(
-    queue: Queue,
-    delivery: Delivery,
-    handler: Arc<dyn Handler>,
-    seldom: Arc<Seldom>,
-    shutdown: Shutdown,
-) {
-    let Delivery { body, settle } = delivery;
-    let handled = tokio::select! {
-        handled = tokio::time::timeout(HANDLING_MAX, handler.handle(&body)) => handled,
-        () = shutdown.expired() => {
-            log_unsettled(settle.hand_back().await);
-            return;
-        }
-    };
-    let Ok(handled) = handled else {
-        // As if the process had been killed here: what was intended stands in the record.
-        tracing::error!(event = "message.handed_back", "its handling took too long");
-        log_unsettled(settle.hand_back().await);
-        return;
-    };
-    // What cannot be read now cannot be read later.
-    let handled = match handled {
-        Err(HandleError::Store(error @ StoreError::Unreadable(_))) => {
-            Ok(Handled::DeadLetter { reason: error.to_string() })
-        }
-        handled => handled,
-    };
-    let settled = match handled {
-        Ok(Handled::Done) => settle.acknowledge().await,
-        Ok(Handled::DeadLetter { reason }) => {
-            let settled = settle.dead_letter(&reason).await;
-            if settled.is_ok() {
-                tracing::error!(event = "message.dead_lettered", queue = queue.name(), reason);
-            }
-            settled
-        }
-        Err(error @ (HandleError::Restless(_) | HandleError::SessionTaken)) => {
-            // Left unsettled, so that the bus counts it: it may never succeed.
-            tracing::error!(event = "message.unsettled", %error);
-            pause(&shutdown).await;
-            Ok(())
-        }
-        Err(error @ (HandleError::Store(_) | HandleError::Bus(_))) => {
-            // One of many while a server is away.
-            match seldom.due() {
-                true => tracing::warn!(event = "message.handed_back", queue = queue.name(), %error),
-                false => tracing::debug!(event = "message.handed_back", %error),
-            }
-            pause(&shutdown).await;
-            settle.hand_back().await
-        }
-    };
-    log_unsettled(settled);
-}
-
-/// Keeps what happens to every message of a queue from being said for each.
-struct Seldom {
-    began: Instant,
-    next_ms: AtomicU64,
-}
-
-impl Seldom {
-    const EVERY_MS: u64 = 10_000;
-
-    fn new() -> Self {
-        Self { began: Instant::now(), next_ms: AtomicU64::new(0) }
-    }
-
-    /// For one of those who ask within a period.
-    fn due(&self) -> bool {
-        let now_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let next_ms = self.next_ms.load(Ordering::Relaxed);
-        now_ms >= next_ms
-            && self
-                .next_ms
-                .compare_exchange(
-                    next_ms,
-                    now_ms + Self::EVERY_MS,
-                    Ordering::Relaxed,
-                    Ordering::Relaxed,
-                )
-                .is_ok()
-    }
-}
-
-/// An unsettled message is delivered again: nothing is lost.
-fn log_unsettled(settled: Result<(), BusError>) {
-    if let Err(error) = settled {
-        tracing::warn!(event = "message.unsettled", %error);
     }
 }
 
@@ -228,3 +142,6 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
         tracing::error!(event = "handler.panicked", "its message is delivered again");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -119,3 +119,23 @@ fn a_discarded_letter_wants_a_reason_and_keeps_it() {
     assert!(text.contains("(sent by mistake)"), "{text}");
     bank.stop();
 }
+
+/// Its payout could have been paid and forgotten since.
+#[test]
+fn an_old_command_is_not_replayed_but_can_be_discarded() {
+    let (mut place, bank, run) = with_a_dead_letter();
+    run.terminate();
+    let letter = only_letter(&place);
+    let id = letter["id"].as_str().expect("text");
+    place.set("backend.retention", "2days");
+    let file = rusqlite::Connection::open(place.path("payoutd.db")).expect("opens");
+    let three_days_ms = 3 * 86_400_000_i64;
+    file.execute("UPDATE dead_letters SET at = at - ?1", [three_days_ms]).expect("aged");
+    let refused = place.ran(["dead-letters", "replay", id]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.err.contains("backend.retention"), "{refused:?}");
+    assert_eq!(only_letter(&place)["id"], id, "it still waits");
+    let discarded = place.ran(["dead-letters", "discard", id, "--reason", "too old"]);
+    assert_eq!(discarded.code, Some(0), "{discarded:?}");
+    bank.stop();
+}

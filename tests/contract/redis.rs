@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use payoutd::domain::payout::{Payout, State};
+use payoutd::domain::payout::{Attention, Payout, State};
 use payoutd::embedded::Embedded;
 use payoutd::redis::{Barrier, RedisStore, Settings};
 use payoutd::store::{Filter, RETENTION_DEFAULT, Recorded, Store, StoreError};
@@ -193,9 +193,11 @@ async fn nothing_is_left_of_what_was_settled_but_the_counters() {
     let settings = Settings { retention: Duration::from_millis(500), ..settings(&server.url()) };
     let store = start(&settings);
     for n in 0..20 {
-        let first = payout(&format!("inv-{n}"));
+        let mut first = payout(&format!("inv-{n}"));
+        first.attention = Some(Attention { reason: "look".into(), at: first.next_look_at });
         write(&store, &first).await;
         let mut last = settled(&first);
+        last.attention = None;
         last.session = Some(payoutd::domain::id::SessionId::new(format!("ps_{n}")));
         write(&store, &last).await;
     }
@@ -214,6 +216,56 @@ async fn nothing_is_left_of_what_was_settled_but_the_counters() {
     assert_eq!(keys, expected.map(|key| format!("{prefix}:{key}")));
     soon(store.remove_all()).await.expect("removed");
     assert_eq!(cli(&server, &["DBSIZE"]).trim(), "0");
+}
+
+#[tokio::test]
+async fn a_payout_under_the_name_of_one_that_has_expired_is_listed_once() {
+    let server = RedisServer::start(&[]);
+    let settings = Settings { retention: Duration::from_millis(200), ..settings(&server.url()) };
+    let store = start(&settings);
+    write(&store, &payout("inv-1")).await;
+    write(&store, &settled(&payout("inv-1"))).await;
+    // Nobody writes meanwhile, so nobody tidies up.
+    until(async || load(&store, "inv-1").await.is_none().then_some(())).await;
+    write(&store, &payout("inv-1")).await;
+    let all = Filter { state: None, attention: false, limit: 10 };
+    assert_eq!(soon(store.list(&all)).await.expect("read").len(), 1);
+}
+
+#[tokio::test]
+async fn a_removal_takes_every_key_of_the_prefix_and_no_other() {
+    let server = RedisServer::start(&[]);
+    let settings = settings(&server.url());
+    let store = start(&settings);
+    write(&store, &payout("inv-1")).await;
+    // More than one step of it looks at.
+    let fill = "for n = 1, 5000 do redis.call('SET', KEYS[1] .. n, 1) end";
+    cli(&server, &["EVAL", fill, "1", &format!("{{{}}}:session:", settings.prefix)]);
+    cli(&server, &["MSET", "somebody's", "1", &format!("{{{}-2}}:counters", settings.prefix), "1"]);
+    soon(store.remove_all()).await.expect("removed");
+    assert_eq!(cli(&server, &["DBSIZE"]).trim(), "2");
+}
+
+#[tokio::test]
+async fn payouts_stay_in_their_order_when_the_server_s_clock_is_set_back() {
+    let server = RedisServer::start(&[]);
+    let settings = settings(&server.url());
+    let store = start(&settings);
+    write(&store, &payout("before")).await;
+    // As if that had been written at a time that is still to come.
+    let key = |name: &str| format!("{{{}}}:{name}", settings.prefix);
+    let later = "4000000000000000";
+    cli(&server, &["HSET", &key("counters"), "newest", later]);
+    cli(&server, &["HSET", &key("payout:before"), "number", later]);
+    cli(&server, &["ZADD", &key("state:creating"), later, "before"]);
+    for name in ["first", "second"] {
+        write(&store, &payout(name)).await;
+    }
+    write(&store, &next(&payout("first"))).await;
+    let all = Filter { state: None, attention: false, limit: 10 };
+    let listed = soon(store.list(&all)).await.expect("read");
+    let names: Vec<_> = listed.iter().map(|payout| payout.id().as_str()).collect();
+    assert_eq!(names, ["second", "first", "before"]);
 }
 
 #[tokio::test]

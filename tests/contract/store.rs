@@ -295,6 +295,8 @@ pub(crate) async fn lists_are_newest_first_and_filtered(backend: &dyn Backend) {
     assert_eq!(list(&*store, Some(State::Bound), true).await, [""; 0]);
     change("p4", |next| next.attention = None).await;
     assert_eq!(list(&*store, None, true).await, ["p2"]);
+    change("p3", |next| next.state = State::Started).await;
+    assert_eq!(list(&*store, None, false).await, ["p4", "p3", "p2", "p1"]);
     let newest = Filter { state: None, attention: false, limit: 1 };
     let newest = soon(store.list(&newest)).await.expect("read");
     assert_eq!(newest.len(), 1);
@@ -364,6 +366,7 @@ pub(crate) async fn what_is_settled_is_forgotten_after_the_retention(backend: &d
         write(&*store, &settled).await;
         assert_eq!(load(&*store, name).await, Some(settled));
     }
+    let mut settled = settle(&payout("settled"));
     let mut attention = settle(&payout("attention"));
     attention.attention = Some(Attention { reason: "look".into(), at: at(1) });
     write(&*store, &attention).await;
@@ -372,12 +375,15 @@ pub(crate) async fn what_is_settled_is_forgotten_after_the_retention(backend: &d
         next.history.push(Entry { at: at(9), event: Event::Confirmed });
     });
     write(&*store, &refunded).await;
-    // Where nothing expires by itself, later writes find what has.
+    // Where nothing expires by itself, later writes find what has. Those to the payout itself,
+    // which stays settled, do not keep it for longer.
     let forgotten = async {
         let mut other = payout("other");
         while load(&*store, "settled").await.is_some() {
             write(&*store, &other).await;
             other = following(&other, |_| {});
+            settled = following(&settled, |_| {});
+            store.record(&settled, settled.version - 1).await.expect("answered");
         }
     };
     soon(forgotten).await;
@@ -386,12 +392,15 @@ pub(crate) async fn what_is_settled_is_forgotten_after_the_retention(backend: &d
     assert_eq!(list(&*store, None, false).await, kept);
     assert_eq!(list(&*store, Some(State::Failed), false).await, kept[1..3]);
     assert_eq!(by_session(&*store, "ps_attention").await, Some(attention.clone()));
+    assert_eq!(by_session(&*store, "ps_refunded").await.as_ref(), Some(&refunded));
     assert_eq!(load(&*store, "refunded").await, Some(refunded));
     // What is missing does not count.
     let newest = Filter { state: Some(State::Failed), attention: false, limit: 2 };
     assert_eq!(soon(store.list(&newest)).await.expect("read").len(), 2);
     // The name and the session are free again.
     write(&*store, &payout("settled")).await;
+    assert_eq!(list(&*store, Some(State::Failed), false).await, kept[1..3]);
+    assert_eq!(list(&*store, None, false).await, [&["settled"][..], &kept[..]].concat());
     write(&*store, &settle(&payout("settled"))).await;
     assert_eq!(list(&*store, None, false).await[0], "settled");
     assert!(load(&*store, "settled").await.is_some());

@@ -1,5 +1,8 @@
 //! Commands: copies, conflicts, bad ones, late ones. Cases 12 to 17 of the fault matrix.
 
+use std::time::Duration;
+
+use payoutd::roles::Parts;
 use serde_json::json;
 
 use crate::world::{World, card};
@@ -119,4 +122,23 @@ async fn a_command_issued_longer_ago_than_payouts_are_remembered_is_refused() {
     let letters = world.dead_letters().await;
     assert_eq!(letters.len(), 1);
     assert!(letters[0].1.contains("/issued_at"), "{letters:?}");
+}
+
+/// It was taken in time, and comes again long after: its payout is still known.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_command_whose_payout_is_recorded_is_a_copy() {
+    let mut world = World::new().await;
+    let mut old = card("inv-1", 10_000);
+    old["issued_at"] = json!("2020-01-01T00:00:00Z");
+    let machine = world.machine_with(|parts| Parts { retention: Duration::MAX, ..parts });
+    world.publish(&old).await;
+    let first = world.settled("inv-1").await;
+    machine.stop().await;
+    world.seen.clear();
+    let machine = world.machine();
+    world.publish(&old).await;
+    assert_eq!(world.settled("inv-1").await, first);
+    machine.stop().await;
+    assert_eq!(world.dead_letters().await, []);
+    world.assert_paid_once("inv-1").await;
 }

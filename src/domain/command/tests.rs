@@ -137,3 +137,21 @@ fn what_the_gate_could_not_compare_is_refused() {
     let invalid = CreateCommand::parse(text.as_bytes()).expect_err("must be refused");
     assert_eq!(invalid.violations[0].pointer, "/customer");
 }
+
+#[test]
+fn a_command_is_forgotten_once_it_is_older_than_the_retention_and_never_without_its_time() {
+    let retention = Duration::from_secs(60);
+    let issued_at = Timestamp::parse("2026-11-21T12:00:00Z").expect("a time");
+    let mut command = card_command();
+    command["issued_at"] = json!("2026-11-21T12:00:00Z");
+    let timed = parse(&command).expect("valid");
+    let just_after = issued_at + retention + Duration::from_millis(1);
+    for now in [issued_at - retention, issued_at, issued_at + retention] {
+        assert_eq!(timed.forgotten(retention, now), Ok(()), "{now}");
+    }
+    let told = timed.forgotten(retention, just_after).expect_err("too old");
+    assert_eq!(told.payout_id, Some(timed.payout_id));
+    assert_eq!(told.violations[0].pointer, "/issued_at");
+    let untimed = parse(&card_command()).expect("valid");
+    assert_eq!(untimed.forgotten(retention, just_after), Ok(()));
+}
