@@ -40,7 +40,7 @@ pub(super) struct Tap {
     pub(super) queue: Queue,
     channel: Channel,
     /// The channel works as long as this does.
-    _link: Shared,
+    link: Shared,
     /// Delivered and not yet settled.
     pub(super) out: AtomicUsize,
 }
@@ -76,7 +76,7 @@ impl RabbitmqConsumer {
         let consuming =
             channel.basic_consume(name.as_str().into(), "".into(), options, FieldTable::default());
         let stream = within(ANSWER, "consuming", consuming).await?;
-        let tap = Tap { core, queue, channel, _link: link, out: AtomicUsize::new(0) };
+        let tap = Tap { core, queue, channel, link, out: AtomicUsize::new(0) };
         let (prefetch, looked) = (usize::from(prefetch), Instant::now());
         Ok(Self { tap: Arc::new(tap), stream, name, prefetch, looked, neglects: 0, moving: None })
     }
@@ -104,6 +104,9 @@ impl Consumer for RabbitmqConsumer {
         // Nothing can be handled while nothing can be published, and each message that cannot be
         // handed back then counts as a crash.
         while self.tap.core.publisher.check().is_err() {
+            if !self.tap.link.is_open() {
+                return Err(unavailable("the connection was lost"));
+            }
             tokio::time::sleep(BLOCKED_LOOK).await;
         }
         loop {
