@@ -8,7 +8,7 @@
 //! - [`rabbitmq`] and [`redis`]: each port on a server, for any number of machines
 //! - [`bank`]: the bank's API: signatures, calls, webhooks
 //! - [`roles`]: what each process does: the driver, and the four roles around it
-//! - [`admin`], [`server`]: how the process is, over HTTP; and HTTP connections, bounded
+//! - [`admin`], `server`: how the process is, over HTTP; and HTTP connections, bounded
 //! - [`simulator`]: a Bank 131 for one's own machine
 //! - [`config`], [`telemetry`], [`shutdown`], [`tls`], [`digest`]: settings, logs, stopping in
 //!   order, certificates, SHA-256
