@@ -113,7 +113,7 @@ async fn show(args: &Args, dir: &Path, config: Option<&Config>) -> anyhow::Resul
     let interrupted = Shutdown::default().begin_on_signal()?;
     keygen::write_keys(dir)?;
     let bank_listener = TcpListener::bind("127.0.0.1:0").await?;
-    let door = TcpListener::bind("127.0.0.1:0").await?;
+    let door = processes::listen_apart().await?;
     let (bank_address, door_address) = (bank_listener.local_addr()?, door.local_addr()?);
     let settings = settings::write(dir, bank_address, door_address, args, config)?;
     if config.is_none() || args.verbose {

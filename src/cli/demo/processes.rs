@@ -1,6 +1,8 @@
 //! The demo's roles, each as a process of its own, as they run on any number of machines.
 
 use std::fs::{self, File};
+use std::net::Ipv4Addr;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -27,6 +29,22 @@ const ASK_EVERY: Duration = Duration::from_millis(20);
 
 /// Longest a process may take to end: its own grace, and a little.
 const END_MAX: Duration = Duration::from_secs(30);
+
+/// Where processes that are started later will listen. Below the ports that systems give to
+/// outgoing connections (from 32768 on Linux): one of those could be taken in between.
+const PORTS: Range<u16> = 10_000..30_000;
+
+/// Listens on a port that nobody else takes by chance, so that a process can take it over.
+pub(super) async fn listen_apart() -> std::io::Result<TcpListener> {
+    let mut tries = 0;
+    loop {
+        let port = rand::random_range(PORTS);
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+            Err(_) if tries < 100 => tries += 1,
+            outcome => return outcome,
+        }
+    }
+}
 
 /// The roles, running. Killed when dropped.
 pub(super) struct Processes(Vec<Process>);
@@ -82,7 +100,7 @@ impl Processes {
             let ended = timeout(END_MAX, process.child.wait()).await;
             let ended = ended.with_context(|| format!("{} does not stop", process.name))??;
             if !ended.success() {
-                bail!("{} ended with {ended}; see {}", process.name, process.log.display());
+                bail!("{} ended with {ended}:\n{}", process.name, process.last_lines());
             }
         }
         Ok(())
@@ -98,8 +116,7 @@ impl Process {
     ) -> anyhow::Result<Self> {
         let name = format!("{role}-{number}");
         let log = dir.join(format!("{name}.log"));
-        // Free a moment ago; the process itself says if it is not any more.
-        let admin = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.to_string();
+        let admin = listen_apart().await?.local_addr()?.to_string();
         let mut command = Command::new(std::env::current_exe()?);
         for (variable, _) in std::env::vars_os() {
             if variable.to_string_lossy().starts_with("PAYOUTD_") {
@@ -127,19 +144,26 @@ impl Process {
         let deadline = Instant::now() + START_MAX;
         loop {
             let answer = timeout(ASK_EVERY * 50, client.get(uri.clone())).await;
-            if matches!(answer, Ok(Ok(response)) if response.status().is_success()) {
+            let ended = self.child.try_wait()?;
+            if ended.is_none()
+                && matches!(answer, Ok(Ok(response)) if response.status().is_success())
+            {
                 return Ok(());
             }
-            let ended = self.child.try_wait()?;
             if ended.is_some() || Instant::now() > deadline {
-                let log = fs::read_to_string(&self.log).unwrap_or_default();
-                let last: Vec<_> = log.lines().rev().take(3).collect();
                 let what = if ended.is_some() { "has ended" } else { "is not ready" };
-                let lines = last.into_iter().rev().collect::<Vec<_>>().join("\n");
-                bail!("{} {what}:\n{lines}", self.name);
+                bail!("{} {what}:\n{}", self.name, self.last_lines());
             }
             tokio::time::sleep(ASK_EVERY).await;
         }
+    }
+
+    /// The end of its log.
+    fn last_lines(&self) -> String {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let mut last: Vec<_> = log.lines().rev().take(5).collect();
+        last.reverse();
+        last.join("\n")
     }
 
     fn terminate(&self) {
