@@ -34,6 +34,13 @@ const LOOK: Duration = Duration::from_secs(5);
 /// none. One may fall between a message's arrival and its delivery, and a busy broker answers zero.
 const NEGLECTS_MAX: u32 = 2;
 
+/// Longest that messages wait here because nothing can be published: well below the 30 minutes
+/// after which the broker takes them back.
+const MUTE_MAX: Duration = Duration::from_secs(5 * 60);
+
+/// After a message could not be put somewhere else; it comes again at once.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
 /// What a consumer and its deliveries share. The channel lives as long as any of them.
 pub(super) struct Tap {
     pub(super) core: Arc<Core>,
@@ -101,20 +108,23 @@ impl RabbitmqConsumer {
 #[async_trait]
 impl Consumer for RabbitmqConsumer {
     async fn next(&mut self) -> Result<Delivery, BusError> {
-        // Nothing can be handled while nothing can be published, and each message that cannot be
-        // handed back then counts as a crash.
-        while self.tap.core.publisher.check().is_err() {
-            if !self.tap.link.is_open() {
-                return Err(unavailable("the connection was lost"));
-            }
-            tokio::time::sleep(BLOCKED_LOOK).await;
-        }
+        let began = Instant::now();
         loop {
+            // Nothing can be handled while nothing can be published, and each message that cannot
+            // be handed back then counts as a crash.
+            while self.tap.core.publisher.check().is_err() {
+                if !self.tap.link.is_open() || began.elapsed() > MUTE_MAX {
+                    return Err(unavailable("nothing can be published"));
+                }
+                tokio::time::sleep(BLOCKED_LOOK).await;
+            }
             if let Some(moving) = &mut self.moving {
                 let moved = moving.await;
                 self.moving = None;
                 if let Err(error) = moved {
                     tracing::warn!(event = "message.unsettled", %error);
+                    tokio::time::sleep(AFTER_FAILURE).await;
+                    continue;
                 }
             }
             let stream = &mut self.stream;

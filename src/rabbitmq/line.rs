@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rand::Rng;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -94,6 +95,7 @@ async fn tend(
                 tracing::info!(event = "rabbitmq.connected", broker, connection = name);
                 let link = Arc::new(link);
                 told.send_replace(State::Up(Arc::clone(&link)));
+                let built = Instant::now();
                 let reason = tokio::select! {
                     reason = link.ended() => reason,
                     () = stop.cancelled() => return link.close().await,
@@ -102,7 +104,12 @@ async fn tend(
                 told.send_replace(State::Down(unavailable(format!("{address}: {reason}"))));
                 reported = None;
                 refused = 0;
-                pause = PAUSE_MIN;
+                // One that is lost as soon as it is built is not built in a hurry.
+                pause = if built.elapsed() > PAUSE_MAX {
+                    PAUSE_MIN
+                } else {
+                    (pause * 2).min(PAUSE_MAX)
+                };
             }
             Err(error) => {
                 let error = at(address, error);

@@ -66,6 +66,7 @@ impl<'a> Look<'a> {
             let name = self.queue.as_str().into();
             let getting = self.channel.basic_get(name, BasicGetOptions::default());
             let Some(message) = within(SHOWING, "looking at a message", getting).await? else {
+                self.unseen = 0;
                 return Ok(());
             };
             bytes += message.data.len();

@@ -51,10 +51,11 @@ impl RedisStore {
         let info = connection.examine(&self.settings).await.map_err(Failure::of_read)?;
         let flushed = connection.flush_policy().await;
         let text = info.describe(flushed.as_deref());
-        if flushed.as_deref() == Some("everysec") && self.settings.barrier == Barrier::None {
-            return Ok(text
-                + ": with its power the machine loses the last second of payouts; \
-                              `appendfsync always` or backend.redis_barrier closes that");
+        if flushed.as_deref() != Some("always") && self.settings.barrier == Barrier::None {
+            let warning = "a machine that loses its power may lose the last second of payouts, or \
+                           more with `appendfsync no`; `appendfsync always` or \
+                           backend.redis_barrier closes that";
+            return Ok(format!("{text}: {warning}"));
         }
         Ok(text)
     }
@@ -170,11 +171,13 @@ impl RedisStore {
             Call { script: &scripts::LOAD, keys: vec![self.keys.record(id)], args: Vec::new() };
         let (millis, record, count): Answer =
             connection.run(&call).await.map_err(Failure::of_read)?;
+        // Before anything is waited for: an answer that is used late looks like a clock set back.
+        let now = self.clock.told(millis);
         if let Some(count) = count {
             self.make_safe(connection, count).await.map_err(Failure::of_read)?;
         }
         let payout = record.map(|record| parse(id, &record)).transpose()?;
-        Ok(Loaded { payout, now: self.clock.told(millis) })
+        Ok(Loaded { payout, now })
     }
 }
 
