@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::bus::dead_letters::DeadLetters;
 use crate::bus::{Bus, BusError};
 use crate::config::{BackendKind, Config, ConfigError, Servers, TlsFiles};
@@ -25,10 +27,12 @@ pub(super) struct Backend {
     pub(super) dead_letters: Arc<dyn DeadLetters>,
 }
 
-/// Between two tries to reach a backend that is not there: those who wait notice no difference.
-const TRY_EVERY: Duration = Duration::from_millis(500);
+/// Between two looks whether a backend is there. It is being connected to all the time, and a healthy
+/// one is there within milliseconds.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// How often a log says that a backend is still not there.
+/// After how long a log says that a backend is not there, and how often it says so again.
+const SAY_AFTER: Duration = Duration::from_secs(1);
 const SAY_EVERY: Duration = Duration::from_secs(10);
 
 /// Opens the store alone, for those who only look at payouts: nothing is made that is not there.
@@ -83,7 +87,7 @@ pub(super) async fn usable(
     store: &dyn Store,
     shutdown: &Shutdown,
 ) -> anyhow::Result<bool> {
-    let mut said: Option<tokio::time::Instant> = None;
+    let mut say_at = Instant::now() + SAY_AFTER;
     loop {
         let checked = tokio::join!(bus.check(), store.check());
         let waits_for = match checked {
@@ -95,12 +99,12 @@ pub(super) async fn usable(
             (Ok(()), Err(error)) => error.to_string(),
             (Err(bus), Err(store)) => format!("{bus}; {store}"),
         };
-        if said.is_none_or(|at| at.elapsed() >= SAY_EVERY) {
+        if Instant::now() >= say_at {
             tracing::warn!(event = "run.waiting", reason = waits_for);
-            said = Some(tokio::time::Instant::now());
+            say_at = Instant::now() + SAY_EVERY;
         }
         tokio::select! {
-            () = tokio::time::sleep(TRY_EVERY) => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
             () = shutdown.begun() => return Ok(false),
         }
     }

@@ -1,8 +1,8 @@
 //! Taking messages from a queue: one loop for every role.
 //!
 //! Guarantees: at most `concurrency` messages are handled at a time; each is settled by what its
-//! handler says, or handed back, within a bounded time; a message whose handler panics is left unsettled, so that the bus
-//! counts it. Leaves the meaning of messages to the handlers.
+//! handler says, or handed back, within a bounded time; a message whose handler panics is left
+//! unsettled, so that the bus counts it. Leaves the meaning of messages to the handlers.
 
 mod handling;
 

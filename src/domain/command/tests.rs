@@ -139,7 +139,8 @@ fn what_the_gate_could_not_compare_is_refused() {
 }
 
 #[test]
-fn a_command_is_forgotten_once_it_is_older_than_the_retention_and_never_without_its_time() {
+fn a_command_is_refused_once_it_is_older_than_the_retention_or_far_ahead_and_never_without_its_time()
+ {
     let retention = Duration::from_secs(60);
     let issued_at = Timestamp::parse("2026-11-21T12:00:00Z").expect("a time");
     let mut command = card_command();
@@ -150,8 +151,14 @@ fn a_command_is_forgotten_once_it_is_older_than_the_retention_and_never_without_
         assert_eq!(timed.forgotten(retention, now), Ok(()), "{now}");
     }
     let told = timed.forgotten(retention, just_after).expect_err("too old");
-    assert_eq!(told.payout_id, Some(timed.payout_id));
+    assert_eq!(told.payout_id, Some(timed.payout_id.clone()));
     assert_eq!(told.violations[0].pointer, "/issued_at");
+    let ahead = Duration::from_secs(86_400);
+    assert_eq!(timed.forgotten(retention, issued_at - ahead), Ok(()), "clocks differ");
+    let told = timed
+        .forgotten(retention, issued_at - ahead - Duration::from_millis(1))
+        .expect_err("in the future");
+    assert!(told.to_string().contains("in the future"), "{told}");
     let untimed = parse(&card_command()).expect("valid");
     assert_eq!(untimed.forgotten(retention, just_after), Ok(()));
 }

@@ -127,6 +127,37 @@ async fn of_several_brokers_one_that_is_there_is_used() {
     assert_eq!(soon(taken(&bus)).await, "one");
 }
 
+/// Whoever takes the first refusal for the last word would give up although another lets us in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_several_brokers_one_that_refuses_us_is_passed_over() {
+    let mut broker = Broker::new();
+    let stranger = format!("amqp://nobody:wrong@{}", host_and_port());
+    broker.settings.urls.insert(0, stranger.as_str().into());
+    let bus = broker.bus();
+    soon(async {
+        while let Err(error) = bus.check().await {
+            assert!(matches!(error, BusError::Unavailable(_)), "{error:?}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    broker.settings.urls.truncate(1);
+    let refused = until_refused(&broker.bus()).await;
+    assert!(!refused.contains("wrong"), "{refused}");
+}
+
+async fn until_refused(bus: &RabbitmqBus) -> String {
+    soon(async {
+        loop {
+            if let Err(BusError::Misconfigured(text)) = bus.check().await {
+                return text;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+}
+
 async fn delete(queue: &str) {
     let connection = lapin::Connection::connect(&url(), Default::default()).await;
     let channel = connection.expect("connects").create_channel().await.expect("a channel");
