@@ -1,5 +1,6 @@
 //! The servers that tests start for themselves: they come back as they were, and leave nothing.
 
+#[expect(dead_code, reason = "tests of the binary use the rest")]
 #[path = "support/services.rs"]
 mod services;
 

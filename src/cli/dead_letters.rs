@@ -137,8 +137,8 @@ async fn find(backend: &Backend, id: &str) -> anyhow::Result<DeadLetter> {
 
 fn unknown(id: &str) -> anyhow::Error {
     BadInput(format!(
-        "no dead letter {id} waits; `payoutd dead-letters list` shows those that do, and \
-         `list --settled` those that were settled"
+        "no dead letter {id} waits; `payoutd dead-letters list` shows those that do, and says if \
+         there are more than it can show; `list --settled` shows those that were settled"
     ))
     .into()
 }

@@ -11,6 +11,7 @@ mod doctor;
 mod examples;
 mod installation;
 mod outages;
+mod rights;
 mod starting;
 mod strangers;
 mod topology;

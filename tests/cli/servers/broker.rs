@@ -36,13 +36,23 @@ impl Broker {
 
     /// As somebody who knows nothing of payoutd: with these properties, or none at all.
     pub(crate) fn publish(&self, exchange: &str, body: &[u8], properties: BasicProperties) {
+        let taken = self.try_publish(exchange, body, properties).expect("answered");
+        assert_eq!(taken, lapin::Confirmation::Ack(None), "not taken by {exchange}");
+    }
+
+    /// An error: the broker does not allow it.
+    pub(crate) fn try_publish(
+        &self,
+        exchange: &str,
+        body: &[u8],
+        properties: BasicProperties,
+    ) -> lapin::Result<lapin::Confirmation> {
         let options = BasicPublishOptions { mandatory: true, ..Default::default() };
-        let confirmed = self.runtime.block_on(async {
+        self.runtime.block_on(async {
             let publish =
                 self.channel.basic_publish(exchange.into(), "".into(), options, body, properties);
-            publish.await.expect("sent").await.expect("answered")
-        });
-        assert_eq!(confirmed, lapin::Confirmation::Ack(None), "not taken by {exchange}");
+            publish.await?.await
+        })
     }
 
     /// A durable queue that gets every result event from now on.

@@ -9,14 +9,13 @@ use crate::place::{DEMO_COMMANDS, Place};
 use crate::process::{Process, Stream};
 
 /// Pays the demo's payouts, published and followed by these programs.
-fn pay(place: &mut Place, publish: Command, subscribe: Command) {
+pub(super) fn pay(place: &mut Place, mut publish: Command, subscribe: Command) {
     let bank = BankSim::start(place, &[]);
     let roles = ["ingress", "executor", "decider", "reconciler"].map(|n| Role::start(place, n));
     until("all are ready", || roles.iter().all(Role::is_ready));
-    let subscriber = Process::start("subscribe", with_servers(place, subscribe));
+    let subscriber = Process::start("subscribe", subscribe);
     subscriber.line(Stream::Out, |line| line.starts_with("listening").then_some(()));
 
-    let mut publish = with_servers(place, publish);
     publish.stdin(Stdio::piped());
     let mut publisher = Process::start("publish", publish);
     publisher.feed(DEMO_COMMANDS);
@@ -54,12 +53,12 @@ fn with_servers(place: &Place, mut command: Command) -> Command {
     command
 }
 
-fn example(name: &str) -> String {
+pub(super) fn example(name: &str) -> String {
     format!("{}/deploy/examples/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
 /// The distribution's Python has the distribution's pika, whichever comes first in the path.
-fn python() -> Command {
+pub(super) fn python() -> Command {
     let has_pika = |python: &&str| {
         let asked = Command::new(python).args(["-c", "import pika"]).stderr(Stdio::null()).status();
         asked.is_ok_and(|status| status.success())
@@ -76,6 +75,7 @@ fn the_python_programs_publish_and_subscribe() {
     let (mut publish, mut subscribe) = (python(), python());
     publish.arg(example("publish.py"));
     subscribe.args([example("subscribe.py"), queue]);
+    let [publish, subscribe] = [publish, subscribe].map(|command| with_servers(&place, command));
     pay(&mut place, publish, subscribe);
 }
 
@@ -93,5 +93,7 @@ fn the_rust_programs_publish_and_subscribe() {
     let queue = format!("{}.my-results", place.setting("backend.prefix"));
     let mut subscribe = rust("subscribe");
     subscribe.arg(queue);
-    pay(&mut place, rust("publish"), subscribe);
+    let [publish, subscribe] =
+        [rust("publish"), subscribe].map(|command| with_servers(&place, command));
+    pay(&mut place, publish, subscribe);
 }

@@ -69,6 +69,22 @@ impl RabbitMq {
         &self.answer
     }
 
+    /// Runs `rabbitmqctl` with these arguments.
+    #[track_caller]
+    pub(crate) fn control(&self, args: &[&str]) {
+        let ran = Command::new("/usr/lib/rabbitmq/bin/rabbitmqctl")
+            .args(["-q", "-n", &node(self.ports)])
+            .args(args)
+            // Where its cookie is.
+            .env("HOME", self.folder())
+            .env("ERL_EPMD_ADDRESS", "127.0.0.1")
+            .env("ERL_EPMD_PORT", self.ports.mapper.to_string())
+            .env("RABBITMQ_CONF_ENV_FILE", "/dev/null")
+            .output()
+            .expect("rabbitmqctl is installed");
+        assert!(ran.status.success(), "{args:?}: {}", String::from_utf8_lossy(&ran.stderr));
+    }
+
     /// Waits until a kill leaves a quorum queue (of the root virtual host) as it is. 3.10 writes
     /// the names of new ones to disk within about a second after it has confirmed them: killed
     /// before that, it comes back with a queue that answers nothing, whatever was in it.
