@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use payoutd::domain::id::SessionId;
 use payoutd::redis::{Barrier, RedisStore, Settings};
-use payoutd::store::{Filter, Store, StoreError};
+use payoutd::store::{Filter, Loaded, Store, StoreError};
 
 use super::super::store::{id, payout, write};
 use super::{OnePrefix, RedisServer, cli, settings, soon, start, until};
@@ -100,12 +100,16 @@ async fn every_call_is_refused_until_the_server_is_mended_and_again_when_it_is_s
 #[tokio::test]
 async fn a_primary_that_becomes_a_replica_is_left() {
     let (server, other) = (RedisServer::start(&[]), RedisServer::start(&[]));
-    let store = start(&settings(&server.url()));
+    let (store, second) = (start(&settings(&server.url())), start(&settings(&server.url())));
     write(&store, &payout("a")).await;
+    write(&second, &payout("a")).await;
     cli(&server, &["REPLICAOF", "127.0.0.1", &other.port().to_string()]);
     // At once, before anybody has looked at the server again.
-    let stale = soon(store.load(&id("a"))).await;
-    assert!(matches!(stale, Err(StoreError::Unavailable(_) | StoreError::Misconfigured(_))));
+    let refused = |read: Result<Loaded, StoreError>| {
+        matches!(read, Err(StoreError::Unavailable(_) | StoreError::Misconfigured(_)))
+    };
+    assert!(refused(soon(store.load(&id("a"))).await));
+    assert!(refused(soon(second.load_by_session(&SessionId::new("a"))).await), "none is no answer");
     assert!(soon(store.record(&payout("b"), 0)).await.is_err());
     refusal(&store).await;
 }
