@@ -7,7 +7,9 @@ mod bank_sim;
 mod compose;
 mod dead_letters;
 mod demo;
+mod deny;
 mod doctor;
+mod intervene;
 mod keygen;
 mod list;
 mod output;
@@ -23,6 +25,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, Needs};
+use crate::domain::command::Verb;
 
 /// Exit codes. 2 is also clap's for a command line that it cannot read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,12 +78,22 @@ enum Command {
     Show(show::Args),
     /// List payouts
     List(list::Args),
+    /// Cancel a payout that was not confirmed yet, also ahead of its command
+    Cancel(intervene::Args),
+    /// Approve a payout that is held for review
+    Approve(intervene::Args),
+    /// Reject a payout that is held for review or needs attention: it is cancelled
+    Reject(intervene::Args),
+    /// Have payoutd carry on with a payout that needs attention, once the bank shows nothing paid
+    Release(intervene::Args),
     /// Messages that could not be handled: look at them, replay or discard them
     DeadLetters(dead_letters::Args),
     /// Look at everything payoutd needs, and say what to mend
     Doctor(doctor::Args),
     /// Show RabbitMQ's exchanges and queues, and what is missing or different
     Topology(topology::Args),
+    /// Make lines for the deny list from accounts, cards, phones or names on standard input
+    DenyHash(deny::Args),
     /// Make key pairs: yours, and the simulator's
     Keygen(keygen::Args),
     /// Run the bank simulator
@@ -118,6 +131,11 @@ async fn dispatch(config: Option<PathBuf>, command: Command) -> anyhow::Result<E
         Command::Watch(args) => watch::main(args, load(Needs::Backend)?).await,
         Command::Show(args) => show::main(args, load(Needs::Backend)?).await,
         Command::List(args) => list::main(args, load(Needs::Backend)?).await,
+        Command::Cancel(args) => intervene::main(Verb::Cancel, args, load(Needs::Backend)?).await,
+        Command::Approve(args) => intervene::main(Verb::Approve, args, load(Needs::Backend)?).await,
+        Command::Reject(args) => intervene::main(Verb::Reject, args, load(Needs::Backend)?).await,
+        Command::Release(args) => intervene::main(Verb::Release, args, load(Needs::Backend)?).await,
+        Command::DenyHash(args) => deny::main(&args, &load(Needs::Backend)?),
         Command::DeadLetters(args) => dead_letters::main(args, load(Needs::Backend)?).await,
         Command::Doctor(args) => doctor::main(args, config.as_deref()).await,
         Command::Topology(args) => topology::main(args, load(Needs::Backend)?).await,

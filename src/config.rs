@@ -5,6 +5,7 @@
 //! Secrets stay in the files that the settings name.
 
 mod backend;
+mod decision;
 mod reader;
 
 use std::collections::BTreeMap;
@@ -17,9 +18,12 @@ use secrecy::SecretString;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
+use crate::domain::command::Flow;
 use crate::domain::policy::Delays;
 use crate::redis::Barrier;
 use reader::Reader;
+
+pub use decision::Decision;
 
 /// The defaults, and the list of all keys there are.
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
@@ -29,6 +33,7 @@ pub struct Config {
     pub backend: Backend,
     pub bank: Bank,
     pub tickets: Tickets,
+    pub decision: Decision,
     pub ingress: Ingress,
     pub admin: Admin,
     pub concurrency: Concurrency,
@@ -87,6 +92,7 @@ pub struct Bank {
     pub submerchant: Option<String>,
     pub timeout: Duration,
     pub confirms_automatically: bool,
+    pub flow: Flow,
 }
 
 #[derive(Clone, Debug)]
@@ -207,6 +213,7 @@ impl Config {
             backend: backend::read(&mut reader),
             bank: bank(&mut reader, needs),
             tickets: tickets(&mut reader),
+            decision: decision::read(&mut reader),
             ingress: ingress(&mut reader),
             admin: admin(&mut reader),
             concurrency: Concurrency {
@@ -237,6 +244,7 @@ fn bank(reader: &mut Reader, needs: Needs) -> Bank {
         submerchant: Some(reader.text("bank.submerchant")).filter(|text| !text.is_empty()),
         timeout: reader.duration("bank.timeout"),
         confirms_automatically: reader.flag("bank.confirms_automatically"),
+        flow: flow(reader),
     };
     if !(TIMEOUT_MIN..=TIMEOUT_MAX).contains(&bank.timeout) {
         reader.problem("bank.timeout", "must be between 100ms and 2m");
@@ -264,6 +272,17 @@ fn bank(reader: &mut Reader, needs: Needs) -> Bank {
         }
     }
     bank
+}
+
+fn flow(reader: &mut Reader) -> Flow {
+    match reader.text("bank.flow").as_str() {
+        "two_step" => Flow::TwoStep,
+        "one_request" => Flow::OneRequest,
+        _ => {
+            reader.problem("bank.flow", "must be \"two_step\" or \"one_request\"");
+            Flow::TwoStep
+        }
+    }
 }
 
 fn base_url(reader: &mut Reader) -> String {

@@ -10,6 +10,7 @@ pub mod time;
 
 pub mod command;
 pub mod session;
+pub mod stored_command;
 pub mod ticket;
 
 pub mod event;
@@ -18,7 +19,10 @@ pub mod transition;
 
 pub mod call;
 pub mod decision;
+pub mod intervene;
 pub mod policy;
+pub mod recipient;
+pub mod rules;
 pub mod step;
 
 pub mod result_event;

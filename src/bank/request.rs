@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::digest::sha256_hex;
 use crate::domain::call::{Call, idempotency_text};
-use crate::domain::command::Account;
-use crate::domain::id::SessionId;
+use crate::domain::command::{Account, CreateCommand};
+use crate::domain::id::{PayoutId, SessionId};
 use crate::domain::json::{Object, Raw};
 use crate::domain::payout::Payout;
 
@@ -23,16 +23,19 @@ pub(super) struct Request {
 /// The payout's intended call.
 ///
 /// # Panics
-/// When a payout without a session intends anything but to create one: no transition leads there.
+/// When a payout without a command intends anything, or one without a session anything but to
+/// get one: no transition leads there.
 pub(super) fn intended(project: &str, payout: &Payout) -> Request {
     let call = payout.intention.call;
+    let command = payout.command.create().expect("a stub intends nothing");
     let body = match call {
         Call::Create => create(payout),
-        Call::Start => start(payout),
+        Call::Init => order(Object::default(), command),
+        Call::Start => order(in_session(payout), command),
         Call::Confirm | Call::Cancel => finish(payout),
     };
     Request {
-        method: method(call, payout.command.account),
+        method: method(call, command.account),
         body: bytes(&body),
         idempotency_key: Some(sha256_hex(idempotency_text(project, payout).as_bytes())),
     }
@@ -47,6 +50,8 @@ fn method(call: Call, account: Account) -> &'static str {
     match (call, account) {
         (Call::Create, Account::Collateral) => "session/create",
         (Call::Create, Account::Settlement) => "session/create/rko",
+        (Call::Init, Account::Collateral) => "session/init/payout",
+        (Call::Init, Account::Settlement) => "session/init/payout/rko",
         (Call::Start, Account::Collateral) => "session/start/payout",
         (Call::Start, Account::Settlement) => "session/start/payout/rko",
         (Call::Confirm, Account::Collateral | Account::Settlement) => "session/confirm",
@@ -56,17 +61,17 @@ fn method(call: Call, account: Account) -> &'static str {
 
 fn create(payout: &Payout) -> Object {
     let mut body = Object::default();
-    body.push("metadata", raw(&our_metadata(payout)));
+    body.push("metadata", raw(&our_metadata(payout.id())));
     body
 }
 
-fn start(payout: &Payout) -> Object {
-    let mut body = in_session(payout);
-    for (name, value) in payout.command.bank_fields() {
+/// What to pay to whom.
+fn order(mut body: Object, command: &CreateCommand) -> Object {
+    for (name, value) in command.bank_fields() {
         body.push(name, value.clone());
     }
-    let mut metadata = our_metadata(payout);
-    if let Some(own) = payout.command.metadata() {
+    let mut metadata = our_metadata(&command.payout_id);
+    if let Some(own) = command.metadata() {
         metadata.push("metadata", own.clone());
     }
     body.push("metadata", raw(&metadata));
@@ -93,9 +98,9 @@ fn session_id(session: &SessionId) -> Object {
 }
 
 /// Ties what the bank shows to its payout, even if our own records were lost.
-fn our_metadata(payout: &Payout) -> Object {
+fn our_metadata(payout_id: &PayoutId) -> Object {
     let mut metadata = Object::default();
-    metadata.push("payout_id", raw(payout.id()));
+    metadata.push("payout_id", raw(payout_id));
     metadata
 }
 

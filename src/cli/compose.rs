@@ -13,22 +13,25 @@ use tokio::net::TcpListener;
 use crate::bank::client::{Bank, BankSettings};
 use crate::bank::signing::{PrivateKey, PublicKeys};
 use crate::config::{self, Config, ConfigError};
-use crate::domain::policy::Policy;
+use crate::domain::policy::{Policy, WEBHOOK_PATIENCE};
+use crate::domain::rules::Rules;
 use crate::roles::health::Health;
 use crate::roles::{Door, Parts, Role};
 
 use super::BadInput;
 use super::backend::Backend;
+use super::deny::rules;
 
 /// Everything the roles need, from settings alone. The keys come first: what is wrong with them
 /// is told before anything is opened.
 pub(super) async fn parts(config: &Config, roles: &[Role]) -> anyhow::Result<Parts> {
     let bank = bank_and_keys(config)?;
+    let rules = rules(config).map_err(BadInput::from_error)?;
     let door = match roles.contains(&Role::Ingress) {
         true => Some(listen("ingress.listen", config.ingress.listen).await?),
         false => None,
     };
-    assemble(config, bank, &Backend::open(config)?, door, roles)
+    assemble(config, bank, rules, &Backend::open(config)?, door, roles)
 }
 
 /// Everything the roles need, with a backend and a door for webhooks that are open already.
@@ -38,12 +41,14 @@ pub(super) fn parts_with(
     door: TcpListener,
 ) -> anyhow::Result<Parts> {
     let bank = bank_and_keys(config)?;
-    assemble(config, bank, backend, Some(door), &Role::ALL)
+    let rules = rules(config).map_err(BadInput::from_error)?;
+    assemble(config, bank, rules, backend, Some(door), &Role::ALL)
 }
 
 fn assemble(
     config: &Config,
     (bank, bank_keys): (Bank, PublicKeys),
+    rules: Rules,
     backend: &Backend,
     door: Option<TcpListener>,
     roles: &[Role],
@@ -57,6 +62,9 @@ fn assemble(
             call_timeout: config.bank.timeout,
             delays: config.tickets.delays.clone(),
             confirms_automatically: config.bank.confirms_automatically,
+            flow: config.bank.flow,
+            webhook_patience: WEBHOOK_PATIENCE,
+            rules: Arc::new(rules),
         },
         source: format!("/payoutd/{}", config.bank.project),
         concurrency: config.concurrency.clone(),

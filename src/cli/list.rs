@@ -10,8 +10,8 @@ use super::{Exit, output};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Only payouts in this state: creating, bound, started, confirming, cancelling, confirmed,
-    /// succeeded, failed, cancelled or rejected
+    /// Only payouts in this state: stub, creating, initiating, bound, started, held, confirming,
+    /// cancelling, confirmed, succeeded, failed, cancelled or rejected
     #[arg(long, value_parser = parse_state)]
     state: Option<State>,
     /// Only payouts that need a person
@@ -64,7 +64,7 @@ fn row(payout: &Payout) -> String {
     format!(
         "{:32} {state} {:>18}  {}  {}",
         payout.id().as_str(),
-        payout.command.money,
+        output::amount(payout),
         payout.since,
         attention.unwrap_or_default()
     )

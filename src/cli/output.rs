@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use crate::domain::payout::State;
+use crate::domain::payout::{Payout, State};
 
 /// Colours only where somebody sees them; `NO_COLOR` (no-color.org) switches them off.
 pub(super) fn in_colour() -> bool {
@@ -16,7 +16,10 @@ pub(super) fn state(state: State, width: usize) -> String {
         State::Succeeded => 32,
         State::Failed => 31,
         State::Cancelled | State::Rejected => 33,
-        State::Creating
+        State::Held => 35,
+        State::Stub
+        | State::Creating
+        | State::Initiating
         | State::Bound
         | State::Started
         | State::Confirming
@@ -24,6 +27,12 @@ pub(super) fn state(state: State, width: usize) -> String {
         | State::Confirmed => 36,
     };
     if in_colour() { format!("\x1b[{colour}m{name}\x1b[0m") } else { name }
+}
+
+/// What is to be paid; a dash while that is not known.
+pub(super) fn amount(payout: &Payout) -> String {
+    let money = payout.command.create().map(|command| command.money.to_string());
+    money.unwrap_or_else(|| "–".into())
 }
 
 /// A line on standard output. `false`: nobody reads any more (the pipe was closed).

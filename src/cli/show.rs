@@ -7,6 +7,7 @@ use crate::domain::event::{Entry, Event};
 use crate::domain::id::{BankPayoutId, PayoutId, SessionId};
 use crate::domain::money::Money;
 use crate::domain::payout::{Attention, Payout, State};
+use crate::domain::time::Timestamp;
 
 use super::backend::{self, place};
 use super::{BadInput, Exit, output};
@@ -26,10 +27,15 @@ pub(super) struct Shown<'a> {
     payout_id: &'a PayoutId,
     state: State,
     since: String,
-    amount_details: &'a Money,
+    /// Absent in a stub.
+    amount_details: Option<&'a Money>,
     session_id: Option<&'a SessionId>,
     bank_payout_id: Option<&'a BankPayoutId>,
     attention: Option<NeedsAttention<'a>>,
+    /// Held: until when it may be approved.
+    approve_before: Option<String>,
+    /// Somebody wants it cancelled.
+    cancel_requested: Option<&'a str>,
     /// Absent once the payout is final.
     next_look_at: Option<String>,
     tickets: u64,
@@ -56,14 +62,16 @@ impl<'a> Shown<'a> {
             payout_id: payout.id(),
             state: payout.state,
             since: payout.since.to_string(),
-            amount_details: &payout.command.money,
+            amount_details: payout.command.create().map(|command| &command.money),
             session_id: payout.session.as_ref(),
             bank_payout_id: payout.bank_payout.as_ref(),
             attention: payout
                 .attention
                 .as_ref()
                 .map(|Attention { reason, at }| NeedsAttention { reason, since: at.to_string() }),
-            next_look_at: (!payout.state.is_final()).then(|| payout.next_look_at.to_string()),
+            approve_before: held_until(payout).map(|until| until.to_string()),
+            cancel_requested: payout.cancel_requested.as_deref(),
+            next_look_at: (!payout.rests()).then(|| payout.next_look_at.to_string()),
             tickets: payout.ticket,
             history: None,
         }
@@ -94,13 +102,19 @@ fn timeline(payout: &Payout) -> String {
     let mut lines = vec![
         format!("payout   {}", payout.id()),
         format!("state    {} since {}", output::state(payout.state, 0), payout.since),
-        format!("amount   {}", payout.command.money),
+        format!("amount   {}", output::amount(payout)),
         format!("session  {}", or_none(payout.session.as_ref().map(SessionId::as_str))),
     ];
     if let Some(attention) = &payout.attention {
         lines.push(format!("needs attention: {}", attention.reason));
     }
-    if !payout.state.is_final() {
+    if let Some(until) = held_until(payout) {
+        lines.push(format!("waits for approval until {until}: payoutd approve|reject"));
+    }
+    if payout.state == State::Stub {
+        lines.push("waits for its command, which will end as cancelled".into());
+    }
+    if !payout.rests() {
         lines.push(format!("next look at {}", payout.next_look_at));
     }
     lines.push(String::new());
@@ -108,6 +122,10 @@ fn timeline(payout: &Payout) -> String {
         lines.push(format!("{at}  {:16} {}", event.name(), detail(event)).trim_end().to_owned());
     }
     lines.join("\n")
+}
+
+fn held_until(payout: &Payout) -> Option<Timestamp> {
+    payout.held_until.filter(|_| payout.state == State::Held)
 }
 
 fn detail(event: &Event) -> String {
@@ -119,15 +137,21 @@ fn detail(event: &Event) -> String {
             format!("{} {}", reason.code, reason.text)
         }
         Event::SessionBound { session, .. } => session.to_string(),
+        Event::Initiated { session, .. } => session.to_string(),
+        Event::Held { reason, until } => format!("until {until}: {reason}"),
         Event::Started { bank_payout, .. } | Event::Succeeded { bank_payout } => {
             bank_payout.as_ref().map(ToString::to_string).unwrap_or_default()
         }
         Event::CancelDecided { reason, .. }
         | Event::Cancelled { reason }
         | Event::Rejected { reason }
-        | Event::NeedsAttention { reason } => reason.clone(),
-        Event::Accepted
-        | Event::ConfirmDecided { .. }
+        | Event::NeedsAttention { reason, .. }
+        | Event::Approved { reason }
+        | Event::CancelRequested { reason }
+        | Event::Released { reason }
+        | Event::ConfirmDecided { reason, .. } => reason.clone(),
+        Event::Accepted { .. }
+        | Event::CommandCame { .. }
         | Event::Confirmed
         | Event::CancelTaken
         | Event::StrayFound { .. }

@@ -15,6 +15,8 @@ use super::time::Timestamp;
 #[serde(rename_all = "snake_case")]
 pub enum Call {
     Create,
+    /// Create and start in one request.
+    Init,
     Start,
     Confirm,
     Cancel,
@@ -24,6 +26,7 @@ impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Create => "create",
+            Self::Init => "init",
             Self::Start => "start",
             Self::Confirm => "confirm",
             Self::Cancel => "cancel",
@@ -62,45 +65,52 @@ pub fn record_answer(payout: &Payout, answer: &Answer, policy: &Policy, now: Tim
         Answer::Done(session) => record_done(payout, session, policy, now),
         Answer::Refused(reason) => Event::Refused { reason: reason.clone() },
         Answer::Forbidden(reason) => {
-            attention(payout, format!("the bank forbids {}: {}", intention.call, reason.code))
+            let why = format!("the bank forbids {}: {}", intention.call, reason.code);
+            attention(payout, why, None)
         }
+        // It was not done, and it has no next try: the same one again, once we are known.
+        Answer::Misconfigured(_) if intention.call == Call::Init => postponed(payout, policy, now),
         Answer::Misconfigured(reason) => {
             Event::OutcomeUnknown { why: reason.code.clone(), key_used: false }
         }
         Answer::KeyUsed => {
             Event::OutcomeUnknown { why: "idempotency key already used".into(), key_used: true }
         }
-        Answer::NotSent(_) => Event::Postponed { until: now + policy.delays.after(payout.looks) },
+        Answer::NotSent(_) => postponed(payout, policy, now),
         Answer::Unknown(why) => Event::OutcomeUnknown { why: why.clone(), key_used: false },
     }
 }
 
+fn postponed(payout: &Payout, policy: &Policy, now: Timestamp) -> Event {
+    Event::Postponed { until: now + policy.delays.after(payout.looks) }
+}
+
 fn record_done(payout: &Payout, session: &Session, policy: &Policy, now: Timestamp) -> Event {
+    let bank_payout = || session.payout().and_then(|p| p.id.clone());
     match payout.intention.call {
-        Call::Create if session.reading() != Reading::Empty => attention(
-            payout,
-            format!("the bank answered create with {}, which is not new", session.id),
-        ),
+        Call::Create if session.reading() != Reading::Empty => {
+            let why = format!("the bank answered create with {}, which is not new", session.id);
+            attention(payout, why, Some(&session.id))
+        }
         Call::Create => Event::SessionBound {
             session: session.id.clone(),
             next_look_at: now + policy.delays.after(0),
         },
+        Call::Init => Event::Initiated { session: session.id.clone(), bank_payout: bank_payout() },
         Call::Start | Call::Confirm | Call::Cancel if !is_bound_to(payout, &session.id) => {
-            attention(payout, format!("the bank answered for another session, {}", session.id))
+            let why = format!("the bank answered for another session, {}", session.id);
+            attention(payout, why, Some(&session.id))
         }
-        Call::Start => Event::Started {
-            bank_payout: session.payout().and_then(|p| p.id.clone()),
-            answered: true,
-        },
+        Call::Start => Event::Started { bank_payout: bank_payout(), answered: true },
         Call::Confirm => Event::Confirmed,
         Call::Cancel => Event::CancelTaken,
     }
 }
 
 /// Asks for a person once; after that the outcome is just one more that is unknown.
-fn attention(payout: &Payout, reason: String) -> Event {
+fn attention(payout: &Payout, reason: String, session: Option<&SessionId>) -> Event {
     match payout.attention {
-        None => Event::NeedsAttention { reason },
+        None => Event::NeedsAttention { reason, session: session.cloned() },
         Some(_) => Event::OutcomeUnknown { why: reason, key_used: false },
     }
 }

@@ -3,6 +3,7 @@
 //! Fields that the bank knows and payoutd does not are passed through as they were written.
 //! Open card numbers are refused: payoutd stays out of PCI DSS scope.
 
+mod intervention;
 mod reader;
 
 use std::fmt;
@@ -17,6 +18,8 @@ use super::json::{Object, Raw, canonical};
 use super::money::Money;
 use super::time::Timestamp;
 use reader::Reader;
+
+pub use intervention::{Intervention, Verb};
 
 /// Largest command, in bytes: the bank's own examples are under 1 KiB, and a queue is no place for files.
 pub const COMMAND_BYTES_MAX: usize = 64 * 1024;
@@ -34,6 +37,45 @@ pub enum Account {
     Settlement,
 }
 
+/// How the payout is started at the bank.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flow {
+    /// A session first, then the payout in it: what is unknown can be looked up and sent again.
+    #[default]
+    TwoStep,
+    /// Both in one request, which the bank does not recommend: until its answer nobody knows the
+    /// session, so it is never sent twice.
+    OneRequest,
+}
+
+/// A message of the command queue.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    Create(Box<CreateCommand>),
+    Intervention(Intervention),
+}
+
+impl Command {
+    /// Reads a queue message. Reports all violations at once.
+    pub fn parse(message: &[u8]) -> Result<Self, InvalidCommand> {
+        let fields = fields(message)?;
+        let named = fields.get("type").and_then(|raw| raw.read::<String>().ok());
+        let verb = Verb::ALL.into_iter().find(|v| named.as_deref() == Some(v.command_type()));
+        match verb {
+            Some(verb) => Intervention::read(verb, &fields).map(Self::Intervention),
+            None => CreateCommand::try_from(fields).map(|create| Self::Create(Box::new(create))),
+        }
+    }
+
+    pub fn payout_id(&self) -> &PayoutId {
+        match self {
+            Self::Create(create) => &create.payout_id,
+            Self::Intervention(intervention) => &intervention.payout_id,
+        }
+    }
+}
+
 /// `payout.create`: pay this amount to this recipient.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Object", into = "Object")]
@@ -48,6 +90,8 @@ pub struct CreateCommand {
     pub participants: Value,
     /// Digits the command cannot know by itself (it holds a hash), given by the caller.
     pub expected: Expected,
+    /// `None`: as the configuration says.
+    pub flow: Option<Flow>,
     /// When the caller wrote the command.
     pub issued_at: Option<Timestamp>,
     /// Not started, and not confirmed, after this time.
@@ -98,22 +142,35 @@ impl fmt::Display for InvalidCommand {
 
 impl std::error::Error for InvalidCommand {}
 
+impl InvalidCommand {
+    fn new(payout_id: Option<PayoutId>, mut violations: Vec<Violation>) -> Self {
+        violations.truncate(VIOLATIONS_MAX);
+        Self { payout_id, violations }
+    }
+
+    /// Something wrong with the message as a whole.
+    fn whole(problem: String) -> Self {
+        Self::new(None, vec![Violation { pointer: String::new(), problem }])
+    }
+}
+
+/// The fields of a message, whatever they say.
+fn fields(message: &[u8]) -> Result<Object, InvalidCommand> {
+    let whole = InvalidCommand::whole;
+    if message.len() > COMMAND_BYTES_MAX {
+        let size = message.len();
+        return Err(whole(format!("has {size} bytes; at most {COMMAND_BYTES_MAX} are taken")));
+    }
+    let text = std::str::from_utf8(message).map_err(|e| whole(format!("is not UTF-8: {e}")))?;
+    let raw = Raw::parse(text).ok_or_else(|| whole("is not valid JSON".into()))?;
+    canonical(&raw).map_err(whole)?;
+    raw.read().map_err(|_| whole("must be one JSON object".into()))
+}
+
 impl CreateCommand {
-    /// Reads a queue message. Reports all violations at once.
+    /// Reads a message that has to be a `payout.create`.
     pub fn parse(message: &[u8]) -> Result<Self, InvalidCommand> {
-        let whole = |problem: String| InvalidCommand {
-            payout_id: None,
-            violations: vec![Violation { pointer: String::new(), problem }],
-        };
-        if message.len() > COMMAND_BYTES_MAX {
-            let size = message.len();
-            return Err(whole(format!("has {size} bytes; at most {COMMAND_BYTES_MAX} are taken")));
-        }
-        let text = std::str::from_utf8(message).map_err(|e| whole(format!("is not UTF-8: {e}")))?;
-        let raw = Raw::parse(text).ok_or_else(|| whole("is not valid JSON".into()))?;
-        canonical(&raw).map_err(&whole)?;
-        let fields: Object = raw.read().map_err(|_| whole("must be one JSON object".into()))?;
-        Self::try_from(fields)
+        Self::try_from(fields(message)?)
     }
 
     /// A field for the bank's start call, as the caller wrote it.
@@ -160,13 +217,29 @@ impl CreateCommand {
 }
 
 /// Read by payoutd, not by the bank.
-const OWN_FIELDS: [&str; 7] =
-    ["type", "payout_id", "account", "metadata", "issued_at", "confirm_before", "expected"];
+const OWN_FIELDS: [&str; 8] =
+    ["type", "payout_id", "account", "metadata", "issued_at", "confirm_before", "expected", "flow"];
 
 impl TryFrom<Object> for CreateCommand {
     type Error = InvalidCommand;
 
     fn try_from(fields: Object) -> Result<Self, InvalidCommand> {
+        let (command, violations) = Self::read(fields)?;
+        match violations.is_empty() {
+            true => Ok(command),
+            false => Err(InvalidCommand::new(Some(command.payout_id), violations)),
+        }
+    }
+}
+
+impl CreateCommand {
+    /// A command that was taken before, perhaps by a version that asked for less.
+    pub(super) fn stored(fields: Object) -> Result<Self, InvalidCommand> {
+        Self::read(fields).map(|(command, _)| command)
+    }
+
+    /// The command, with what is wrong with it. An error if there is no telling what to pay.
+    fn read(fields: Object) -> Result<(Self, Vec<Violation>), InvalidCommand> {
         let mut reader = Reader { fields: &fields, violations: Vec::new() };
         reader.command_type();
         let payout_id = reader.payout_id();
@@ -180,24 +253,28 @@ impl TryFrom<Object> for CreateCommand {
             }
         }
         let expected = reader.expected();
+        let flow = reader.flow();
         let issued_at = reader.time("issued_at");
         let confirm_before = reader.time("confirm_before");
         reader.refuse_foreign_fields();
-        let mut violations = reader.violations;
-        violations.truncate(VIOLATIONS_MAX);
+        let violations = reader.violations;
         match (payout_id, money) {
-            (Some(payout_id), Some(money)) if violations.is_empty() => Ok(Self {
-                payout_id,
-                account,
-                money,
-                payment_method,
-                participants,
-                expected,
-                issued_at,
-                confirm_before,
-                fields,
-            }),
-            (payout_id, _) => Err(InvalidCommand { payout_id, violations }),
+            (Some(payout_id), Some(money)) => {
+                let command = Self {
+                    payout_id,
+                    account,
+                    money,
+                    payment_method,
+                    participants,
+                    expected,
+                    flow,
+                    issued_at,
+                    confirm_before,
+                    fields,
+                };
+                Ok((command, violations))
+            }
+            (payout_id, _) => Err(InvalidCommand::new(payout_id, violations)),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::command::{CreateCommand, Flow};
 use super::id::{BankPayoutId, SessionId};
 use super::json::Raw;
 use super::payout::State;
@@ -21,8 +22,19 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// The command was recorded, with the intention to create a session. First and only first.
-    Accepted,
+    /// The command was recorded, with the intention to create a session, or to start the payout
+    /// in one request. First and only first.
+    Accepted {
+        #[serde(default)]
+        flow: Flow,
+    },
+    /// The command of a stub came.
+    CommandCame {
+        #[serde(skip)]
+        command: Option<Box<CreateCommand>>,
+        #[serde(skip)]
+        content_hash: String,
+    },
     /// The state's call is about to be sent, again or for the first time after a postponement.
     Intended {
         #[serde(rename = "try")]
@@ -37,10 +49,22 @@ pub enum Event {
     /// The bank opened this session; starting the payout in it is intended at once. A ticket with
     /// the next number is out.
     SessionBound { session: SessionId, next_look_at: Timestamp },
+    /// One-request flow: the bank opened this session with the payout in it.
+    Initiated { session: SessionId, bank_payout: Option<BankPayoutId> },
     /// The bank has the payout. `answered`: the bank's answer to start said so.
     Started { bank_payout: Option<BankPayoutId>, answered: bool },
+    /// The bank waits for confirmation, and our rules, for this reason, for a person until then.
+    Held { reason: String, until: Timestamp },
+    /// A person approved what was held; it is looked at again at once.
+    Approved { reason: String },
+    /// Somebody wants it cancelled. As soon as it is known where it stands, that is done.
+    CancelRequested { reason: String },
+    /// A person ended the attention: payoutd carries on.
+    Released { reason: String },
     /// The gate said yes; confirming is intended at once.
     ConfirmDecided {
+        #[serde(default)]
+        reason: String,
         #[serde(skip)]
         confirm_information: Option<Raw>,
     },
@@ -62,8 +86,12 @@ pub enum Event {
     Cancelled { reason: String },
     /// Not started.
     Rejected { reason: String },
-    /// A person must look.
-    NeedsAttention { reason: String },
+    /// A person must look; at this other session, if one is named.
+    NeedsAttention {
+        reason: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<SessionId>,
+    },
     /// A session that still waits for confirmation was found under a final payout; cancelling it is
     /// intended at once.
     StrayFound {
@@ -81,13 +109,19 @@ pub enum Event {
 impl Event {
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Accepted => "accepted",
+            Self::Accepted { .. } => "accepted",
+            Self::CommandCame { .. } => "command_came",
             Self::Intended { .. } => "intended",
             Self::Postponed { .. } => "postponed",
             Self::OutcomeUnknown { .. } => "outcome_unknown",
             Self::Refused { .. } => "refused",
             Self::SessionBound { .. } => "session_bound",
+            Self::Initiated { .. } => "initiated",
             Self::Started { .. } => "started",
+            Self::Held { .. } => "held",
+            Self::Approved { .. } => "approved",
+            Self::CancelRequested { .. } => "cancel_requested",
+            Self::Released { .. } => "released",
             Self::ConfirmDecided { .. } => "confirm_decided",
             Self::CancelDecided { .. } => "cancel_decided",
             Self::Confirmed => "confirmed",
@@ -107,9 +141,13 @@ impl Event {
     /// The state it leads to, if it changes the state.
     pub fn leads_to(&self) -> Option<State> {
         match self {
-            Self::Accepted => Some(State::Creating),
+            Self::Accepted { flow: Flow::TwoStep } => Some(State::Creating),
+            Self::Accepted { flow: Flow::OneRequest } => Some(State::Initiating),
             Self::SessionBound { .. } => Some(State::Bound),
-            Self::Started { .. } => Some(State::Started),
+            Self::Started { .. } | Self::Initiated { .. } | Self::Approved { .. } => {
+                Some(State::Started)
+            }
+            Self::Held { .. } => Some(State::Held),
             Self::ConfirmDecided { .. } => Some(State::Confirming),
             Self::CancelDecided { .. } => Some(State::Cancelling),
             Self::Confirmed => Some(State::Confirmed),
@@ -117,10 +155,13 @@ impl Event {
             Self::Failed { .. } => Some(State::Failed),
             Self::Cancelled { .. } => Some(State::Cancelled),
             Self::Rejected { .. } => Some(State::Rejected),
-            Self::Intended { .. }
+            Self::CommandCame { .. }
+            | Self::Intended { .. }
             | Self::Postponed { .. }
             | Self::OutcomeUnknown { .. }
             | Self::Refused { .. }
+            | Self::CancelRequested { .. }
+            | Self::Released { .. }
             | Self::CancelTaken
             | Self::NeedsAttention { .. }
             | Self::StrayFound { .. }
@@ -133,16 +174,22 @@ impl Event {
     /// Whether writing this event intends a call, which its writer then sends.
     pub fn intends_call(&self) -> bool {
         match self {
-            Self::Accepted
+            Self::Accepted { .. }
             | Self::Intended { .. }
             | Self::SessionBound { .. }
             | Self::ConfirmDecided { .. }
             | Self::CancelDecided { .. }
             | Self::StrayFound { .. } => true,
-            Self::Postponed { .. }
+            Self::CommandCame { .. }
+            | Self::Postponed { .. }
             | Self::OutcomeUnknown { .. }
             | Self::Refused { .. }
+            | Self::Initiated { .. }
             | Self::Started { .. }
+            | Self::Held { .. }
+            | Self::Approved { .. }
+            | Self::CancelRequested { .. }
+            | Self::Released { .. }
             | Self::Confirmed
             | Self::CancelTaken
             | Self::Succeeded { .. }

@@ -5,20 +5,28 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::call::Call;
-use super::command::CreateCommand;
+use super::command::{CreateCommand, Flow};
 use super::event::{Entry, Event};
 use super::id::{BankPayoutId, PayoutId, SessionId};
 use super::json::Raw;
 use super::session::BankReason;
+use super::stored_command::StoredCommand;
 use super::time::Timestamp;
 
 /// Where a payout stands. `docs/state-machine.md` draws it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
+    /// A cancellation came before the command it is about: that is all there is. Moved on by the
+    /// command, which then ends as cancelled. After a crash: nothing was sent.
+    Stub,
     /// Recorded; `session/create` may have been sent. Moved on by its answer. After a crash: past
     /// the intention's deadline it is sent again as the next try; an unused session is harmless.
     Creating,
+    /// One-request flow: recorded; `session/init/payout` may have been sent. Moved on by its
+    /// answer, or by a webhook whose metadata names the payout. After a crash: never sent again;
+    /// a person must look if no webhook comes.
+    Initiating,
     /// The session is known; `session/start/payout` may have been sent. Moved on by its answer or
     /// by the bank showing the payout. After a crash: past the deadline status is asked, and only
     /// an empty session is started again.
@@ -26,6 +34,9 @@ pub enum State {
     /// The bank has the payout; waits for the bank to ask for confirmation. Moved on by a webhook
     /// or by status. After a crash: status is asked.
     Started,
+    /// The bank waits for confirmation, and our rules for a person. Moved on by an approval, a
+    /// rejection or the deadline, at which it is cancelled. After a crash: waits on.
+    Held,
     /// Decided: confirm, which may have been sent. After a crash: past the deadline status is
     /// asked, and confirm sent again only if the bank still waits for it.
     Confirming,
@@ -44,10 +55,13 @@ pub enum State {
 }
 
 impl State {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
+        Self::Stub,
         Self::Creating,
+        Self::Initiating,
         Self::Bound,
         Self::Started,
+        Self::Held,
         Self::Confirming,
         Self::Cancelling,
         Self::Confirmed,
@@ -60,9 +74,12 @@ impl State {
     pub fn is_final(self) -> bool {
         match self {
             Self::Succeeded | Self::Failed | Self::Cancelled | Self::Rejected => true,
-            Self::Creating
+            Self::Stub
+            | Self::Creating
+            | Self::Initiating
             | Self::Bound
             | Self::Started
+            | Self::Held
             | Self::Confirming
             | Self::Cancelling
             | Self::Confirmed => false,
@@ -71,9 +88,12 @@ impl State {
 
     pub fn name(self) -> &'static str {
         match self {
+            Self::Stub => "stub",
             Self::Creating => "creating",
+            Self::Initiating => "initiating",
             Self::Bound => "bound",
             Self::Started => "started",
+            Self::Held => "held",
             Self::Confirming => "confirming",
             Self::Cancelling => "cancelling",
             Self::Confirmed => "confirmed",
@@ -102,6 +122,9 @@ pub struct Intention {
     /// When it was written, by the store's clock.
     pub at: Timestamp,
     pub outcome: CallOutcome,
+    /// A person has looked at what became of it, and wants it to go on.
+    #[serde(default)]
+    pub released: bool,
 }
 
 /// What is known of an intention's call.
@@ -131,8 +154,8 @@ pub struct Attention {
 /// One payout. Changed by [`super::transition::apply`] alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Payout {
-    pub command: CreateCommand,
-    /// SHA-256 of the canonical command, in hex.
+    pub command: StoredCommand,
+    /// SHA-256 of the canonical command, in hex; empty in a stub.
     pub content_hash: String,
     pub state: State,
     /// When it came into this state.
@@ -155,24 +178,66 @@ pub struct Payout {
     /// When the newest ticket, or without one the sweep, has it looked at again.
     pub next_look_at: Timestamp,
     pub attention: Option<Attention>,
+    /// Other sessions that showed themselves as this payout's.
+    #[serde(default)]
+    pub strangers: Vec<SessionId>,
+    /// Somebody wants it cancelled, for this reason.
+    #[serde(default)]
+    pub cancel_requested: Option<String>,
+    /// Held: until when it may be approved.
+    #[serde(default)]
+    pub held_until: Option<Timestamp>,
+    /// Somebody approved it, for this reason.
+    #[serde(default)]
+    pub approved: Option<String>,
     /// Everything that happened, in order: the audit trail and the outbox.
     pub history: Vec<Entry>,
     /// How many entries of the history are known to be published.
     pub published: usize,
 }
 
+/// Most other sessions remembered of one payout. More would mean a bank that cannot count.
+const STRANGERS_MAX: usize = 16;
+
 impl Payout {
-    /// A new record for a command: its first history entry, and the intention to create a session.
+    /// A new record for a command: its first history entry, and the intention to open a session,
+    /// or to open one and start the payout in it at once.
     pub fn accept(
         command: CreateCommand,
         content_hash: String,
+        flow: Flow,
         at: Timestamp,
         next_look_at: Timestamp,
     ) -> Self {
+        let (state, call) = match flow {
+            Flow::TwoStep => (State::Creating, Call::Create),
+            Flow::OneRequest => (State::Initiating, Call::Init),
+        };
+        Self {
+            content_hash,
+            next_look_at,
+            intention: Intention::new(call, 1, at),
+            ..Self::new(
+                StoredCommand::Known(Box::new(command)),
+                state,
+                at,
+                Event::Accepted { flow },
+            )
+        }
+    }
+
+    /// A new record for a cancellation whose command has not come.
+    pub fn stub(id: PayoutId, reason: String, at: Timestamp) -> Self {
+        let first = Event::CancelRequested { reason: reason.clone() };
+        let stub = Self::new(StoredCommand::Awaited(id), State::Stub, at, first);
+        Self { cancel_requested: Some(reason), ..stub }
+    }
+
+    fn new(command: StoredCommand, state: State, at: Timestamp, first: Event) -> Self {
         Self {
             command,
-            content_hash,
-            state: State::Creating,
+            content_hash: String::new(),
+            state,
             since: at,
             version: 0,
             write_id: 0,
@@ -182,20 +247,45 @@ impl Payout {
             confirm_information: None,
             ticket: 0,
             looks: 0,
-            next_look_at,
+            next_look_at: at,
             attention: None,
-            history: vec![Entry { at, event: Event::Accepted }],
+            strangers: Vec::new(),
+            cancel_requested: None,
+            held_until: None,
+            approved: None,
+            history: vec![Entry { at, event: first }],
             published: 0,
         }
     }
 
     pub fn id(&self) -> &PayoutId {
-        &self.command.payout_id
+        self.command.payout_id()
     }
 
-    /// Final, and everything that happened is published: nothing is left to do.
+    /// Nothing is left to do: it is final, or a stub whose command has not come, and everything
+    /// that happened is published.
     pub fn is_settled(&self) -> bool {
-        self.state.is_final() && self.published == self.history.len()
+        self.rests() && self.published == self.history.len()
+    }
+
+    /// Nobody has to look at it again by itself.
+    pub fn rests(&self) -> bool {
+        let waits_for_command = self.state == State::Stub && self.command.create().is_none();
+        self.state.is_final() || waits_for_command
+    }
+
+    /// When the bank may first have had the payout.
+    pub fn first_start_at(&self) -> Timestamp {
+        let bound = |entry: &&Entry| matches!(entry.event, Event::SessionBound { .. });
+        self.history.iter().find(bound).map_or(self.history[0].at, |entry| entry.at)
+    }
+
+    /// Remembers another session of this payout, once.
+    pub(super) fn remember_stranger(&mut self, session: &SessionId) {
+        let known = self.session.as_ref() == Some(session) || self.strangers.contains(session);
+        if !known && self.strangers.len() < STRANGERS_MAX {
+            self.strangers.push(session.clone());
+        }
     }
 
     /// Whether another writer has overtaken the call that `sent` stands for.
@@ -207,6 +297,6 @@ impl Payout {
 
 impl Intention {
     pub fn new(call: Call, attempt: u32, at: Timestamp) -> Self {
-        Self { call, attempt, at, outcome: CallOutcome::Pending }
+        Self { call, attempt, at, outcome: CallOutcome::Pending, released: false }
     }
 }

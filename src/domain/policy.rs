@@ -1,8 +1,11 @@
 //! The times and limits that decisions are made with.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::payout::Intention;
+use super::command::Flow;
+use super::payout::{Intention, Payout};
+use super::rules::Rules;
 use super::time::Timestamp;
 
 #[derive(Clone, Debug)]
@@ -12,7 +15,15 @@ pub struct Policy {
     pub delays: Delays,
     /// The bank confirms payouts by itself: a start with unknown outcome is never repeated.
     pub confirms_automatically: bool,
+    /// How payouts are started whose commands do not say.
+    pub flow: Flow,
+    /// How long a webhook may take to tell what became of a one-request start.
+    pub webhook_patience: Duration,
+    pub rules: Arc<Rules>,
 }
+
+/// The bank repeats a webhook for about 30 minutes, and then gives it up.
+pub const WEBHOOK_PATIENCE: Duration = Duration::from_secs(35 * 60);
 
 /// Most tries of one call before a person must look. With the default delays that is most of a
 /// day of unknown outcomes.
@@ -32,6 +43,19 @@ impl Policy {
     /// Whether a call that was intended so long ago could end after its deadline.
     pub fn too_late_to_send(&self, intention: &Intention, age: Duration) -> bool {
         age + self.call_timeout >= self.deadline(intention).since(intention.at)
+    }
+
+    /// Until then a held payout waits for an answer: from the first moment at which the bank may
+    /// have had it, and not beyond the command's own time.
+    pub fn review_until(&self, payout: &Payout) -> Timestamp {
+        let until = payout.first_start_at() + self.rules.review_within;
+        let own = payout.command.create().and_then(|command| command.confirm_before);
+        own.map_or(until, |own| own.min(until))
+    }
+
+    /// When a one-request start that nothing was heard of needs a person.
+    pub fn heard_by(&self, intention: &Intention) -> Timestamp {
+        self.deadline(intention).max(intention.at + self.webhook_patience)
     }
 
     /// When a call with an unknown outcome may be sent again, if the bank shows no trace of it.
@@ -84,11 +108,7 @@ mod tests {
 
     #[test]
     fn a_call_is_sent_only_while_it_can_end_before_its_deadline() {
-        let policy = Policy {
-            call_timeout: Duration::from_secs(10),
-            delays: delays(&[5]).expect("valid"),
-            confirms_automatically: false,
-        };
+        let policy = super::super::samples::policy();
         let sent = Intention::new(Call::Confirm, 1, Timestamp::from_millis(7));
         let too_late = |ms| policy.too_late_to_send(&sent, Duration::from_millis(ms));
         assert!(!too_late(0) && !too_late(4_999));

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::command::{InvalidCommand, Violation};
+use super::command::{CreateCommand, Intervention, InvalidCommand, Violation};
 use super::event::{Entry, Event};
 use super::id::{BankPayoutId, PayoutId, SessionId};
 use super::json::Raw;
@@ -25,8 +25,9 @@ pub struct ResultEvent {
 /// The type under which an event of the history is published, if it is.
 pub fn kind(event: &Event) -> Option<&'static str> {
     match event {
-        Event::Accepted => Some("payout.accepted"),
-        Event::Started { .. } => Some("payout.started"),
+        Event::Accepted { .. } | Event::CommandCame { .. } => Some("payout.accepted"),
+        Event::Started { .. } | Event::Initiated { .. } => Some("payout.started"),
+        Event::Held { .. } => Some("payout.held"),
         Event::Confirmed => Some("payout.confirmed"),
         Event::NeedsAttention { .. } => Some("payout.needs_attention"),
         Event::Refunded { .. } => Some("payout.refunded"),
@@ -39,6 +40,9 @@ pub fn kind(event: &Event) -> Option<&'static str> {
         | Event::OutcomeUnknown { .. }
         | Event::Refused { .. }
         | Event::SessionBound { .. }
+        | Event::Approved { .. }
+        | Event::CancelRequested { .. }
+        | Event::Released { .. }
         | Event::ConfirmDecided { .. }
         | Event::CancelDecided { .. }
         | Event::CancelTaken
@@ -71,7 +75,8 @@ struct CloudEvent<'a, D> {
 struct PayoutData<'a> {
     payout_id: &'a PayoutId,
     state: State,
-    amount_details: &'a Money,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amount_details: Option<&'a Money>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session_id: Option<&'a SessionId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,6 +85,9 @@ struct PayoutData<'a> {
     error: Option<&'a BankReason>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
+    /// Held: until when it may be approved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approve_before: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<&'a Raw>,
 }
@@ -87,6 +95,15 @@ struct PayoutData<'a> {
 #[derive(Serialize)]
 struct ConflictData<'a> {
     payout_id: &'a PayoutId,
+    reason: &'a str,
+}
+
+#[derive(Serialize)]
+struct CommandRefusedData<'a> {
+    payout_id: &'a PayoutId,
+    command: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<State>,
     reason: &'a str,
 }
 
@@ -103,16 +120,23 @@ pub fn result_event(payout: &Payout, index: usize, source: &str) -> Option<Resul
     let Entry { at, event } = past.last()?;
     let kind = self::kind(event)?;
     let occurrence = past.iter().filter(|e| self::kind(&e.event) == Some(kind)).count();
-    let (error, reason) = explanation(event);
+    let (error, reason) = explanation(past);
+    let command = payout.command.create();
+    let approve_before = match event {
+        Event::Held { until, .. } => Some(until.to_string()),
+        _ => None,
+    };
     let data = PayoutData {
         payout_id: payout.id(),
-        state: past.iter().rev().find_map(|e| e.event.leads_to()).unwrap_or(State::Creating),
-        amount_details: &payout.command.money,
+        // Only what began as a stub has a past that leads to no state.
+        state: past.iter().rev().find_map(|e| e.event.leads_to()).unwrap_or(State::Stub),
+        amount_details: command.map(|command| &command.money),
         session_id: payout.session.as_ref(),
         bank_payout_id: payout.bank_payout.as_ref(),
         error,
         reason,
-        metadata: payout.command.metadata(),
+        approve_before,
+        metadata: command.and_then(CreateCommand::metadata),
     };
     let id = format!("{}/{kind}/{occurrence}", payout.id());
     let sequence = Some((index + 1).to_string());
@@ -134,6 +158,22 @@ pub fn conflict(payout: &Payout, message_hash: &str, source: &str, at: Timestamp
     cloud_event("payout.conflict", id, source, Some(payout.id()), None, at, data)
 }
 
+/// An intervention came too late, or has nothing to change. Its payout goes on unaffected.
+pub fn command_refused(
+    intervention: &Intervention,
+    state: Option<State>,
+    reason: &str,
+    message_hash: &str,
+    source: &str,
+    at: Timestamp,
+) -> ResultEvent {
+    const KIND: &str = "payout.command_refused";
+    let Intervention { verb, payout_id, .. } = intervention;
+    let id = format!("{payout_id}/{KIND}/{message_hash}");
+    let data = CommandRefusedData { payout_id, command: verb.command_type(), state, reason };
+    cloud_event(KIND, id, source, Some(payout_id), None, at, data)
+}
+
 /// A message could not be taken as a command; it lies in the dead letters.
 pub fn invalid(
     command: &InvalidCommand,
@@ -146,28 +186,44 @@ pub fn invalid(
     cloud_event("payout.invalid", message_hash.to_owned(), source, subject, None, at, data)
 }
 
-fn explanation(event: &Event) -> (Option<&BankReason>, Option<&str>) {
+/// Why the last of these happened: the bank's reason, or ours.
+fn explanation(past: &[Entry]) -> (Option<&BankReason>, Option<&str>) {
+    let Some(Entry { event, .. }) = past.last() else { return (None, None) };
     match event {
         Event::Failed { reason } => (Some(reason), None),
-        Event::Cancelled { reason }
+        Event::Held { reason, .. }
+        | Event::Cancelled { reason }
         | Event::Rejected { reason }
-        | Event::NeedsAttention { reason } => (None, Some(reason)),
-        Event::Accepted
+        | Event::NeedsAttention { reason, .. } => (None, Some(reason)),
+        // Why it was decided so; the bank only took it.
+        Event::Confirmed => (None, past.iter().rev().find_map(reason_to_confirm)),
+        Event::Accepted { .. }
+        | Event::CommandCame { .. }
         | Event::Intended { .. }
         | Event::Postponed { .. }
         | Event::OutcomeUnknown { .. }
         | Event::Refused { .. }
         | Event::SessionBound { .. }
+        | Event::Initiated { .. }
         | Event::Started { .. }
+        | Event::Approved { .. }
+        | Event::CancelRequested { .. }
+        | Event::Released { .. }
         | Event::ConfirmDecided { .. }
         | Event::CancelDecided { .. }
-        | Event::Confirmed
         | Event::CancelTaken
         | Event::Succeeded { .. }
         | Event::StrayFound { .. }
         | Event::Refunded { .. }
         | Event::TicketIssued { .. }
         | Event::Published { .. } => (None, None),
+    }
+}
+
+fn reason_to_confirm(entry: &Entry) -> Option<&str> {
+    match &entry.event {
+        Event::ConfirmDecided { reason, .. } => Some(reason.as_str()),
+        _ => None,
     }
 }
 

@@ -1,16 +1,18 @@
 //! Payouts, sessions and events for the tests of the domain.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::command::CreateCommand;
+use super::command::{CreateCommand, Flow};
 use super::event::Event;
 use super::id::{BankPayoutId, SessionId};
 use super::json::Raw;
 use super::payout::{Payout, State};
 use super::policy::{Delays, Policy};
+use super::rules::{Amounts, Denied, Rules};
 use super::session::{BankPayout, BankReason, PayoutStatus, Session, SessionStatus};
 use super::step::{Sight, Source};
 use super::time::Timestamp;
@@ -29,6 +31,20 @@ pub(crate) fn policy() -> Policy {
         call_timeout: Duration::from_secs(10),
         delays: Delays::new(delays).expect("growing"),
         confirms_automatically: false,
+        flow: Flow::TwoStep,
+        webhook_patience: Duration::from_secs(100),
+        rules: Arc::new(rules()),
+    }
+}
+
+/// Everything is allowed, nothing reviewed.
+pub(crate) fn rules() -> Rules {
+    Rules {
+        review_above: None,
+        review_within: Duration::from_secs(1000),
+        amount_max: Amounts::default(),
+        currencies: Vec::new(),
+        denied: Denied::default(),
     }
 }
 
@@ -56,7 +72,25 @@ pub(crate) fn settlement_information() -> Raw {
 }
 
 pub(crate) fn accepted() -> Payout {
-    Payout::accept(command(&settlement_command()), "hash".into(), at(0), at(15))
+    accepted_for(Flow::TwoStep)
+}
+
+pub(crate) fn accepted_for(flow: Flow) -> Payout {
+    Payout::accept(command(&settlement_command()), "hash".into(), flow, at(0), at(15))
+}
+
+/// A cancellation, before its command.
+pub(crate) fn stub() -> Payout {
+    Payout::stub("inv-1".parse().expect("an id"), "changed our mind".into(), at(0))
+}
+
+pub(crate) fn command_came() -> Event {
+    let command = Some(Box::new(command(&settlement_command())));
+    Event::CommandCame { command, content_hash: "hash".into() }
+}
+
+pub(crate) fn needs_attention() -> Event {
+    Event::NeedsAttention { reason: "look".into(), session: None }
 }
 
 pub(crate) fn after(payout: Payout, events: &[(i64, Event)]) -> Payout {
@@ -74,7 +108,12 @@ pub(crate) fn started() -> Event {
 }
 
 pub(crate) fn confirm_decided() -> Event {
-    Event::ConfirmDecided { confirm_information: Some(settlement_information()) }
+    let confirm_information = Some(settlement_information());
+    Event::ConfirmDecided { reason: "agrees".into(), confirm_information }
+}
+
+pub(crate) fn held() -> Event {
+    Event::Held { reason: "large".into(), until: at(900) }
 }
 
 pub(crate) fn cancel_decided() -> Event {
@@ -92,9 +131,10 @@ pub(crate) fn reason() -> BankReason {
 /// A payout in the state, on its shortest way, one second an event.
 pub(crate) fn payout_in(state: State) -> Payout {
     let way = match state {
-        State::Creating => vec![],
+        State::Stub | State::Creating | State::Initiating => vec![],
         State::Bound => vec![bound()],
         State::Started => vec![bound(), started()],
+        State::Held => vec![bound(), started(), held()],
         State::Confirming => vec![bound(), started(), confirm_decided()],
         State::Cancelling => vec![bound(), started(), cancel_decided()],
         State::Confirmed => vec![bound(), started(), confirm_decided(), Event::Confirmed],
@@ -104,7 +144,12 @@ pub(crate) fn payout_in(state: State) -> Payout {
         State::Rejected => vec![Event::Rejected { reason: "too late".into() }],
     };
     let timed: Vec<_> = (1..).zip(way).collect();
-    after(accepted(), &timed)
+    let first = match state {
+        State::Stub => stub(),
+        State::Initiating => accepted_for(Flow::OneRequest),
+        _ => accepted(),
+    };
+    after(first, &timed)
 }
 
 /// The bank's session, as it shows the settlement command's payout.
@@ -146,13 +191,18 @@ pub(crate) fn answer(session: Session, asked_at: Timestamp) -> Sight {
 /// One event of each kind.
 pub(crate) fn one_of_each() -> Vec<Event> {
     vec![
-        Event::Accepted,
+        Event::Accepted { flow: Flow::TwoStep },
+        command_came(),
         Event::Intended { attempt: 2 },
         Event::Postponed { until: at(30) },
         unknown(),
         Event::Refused { reason: reason() },
         bound(),
+        Event::Initiated { session: SessionId::new(SESSION), bank_payout: None },
         started(),
+        held(),
+        Event::Approved { reason: "fine".into() },
+        Event::CancelRequested { reason: "changed our mind".into() },
         confirm_decided(),
         cancel_decided(),
         Event::Confirmed,
@@ -161,7 +211,8 @@ pub(crate) fn one_of_each() -> Vec<Event> {
         Event::Failed { reason: reason() },
         Event::Cancelled { reason: "ended".into() },
         Event::Rejected { reason: "too late".into() },
-        Event::NeedsAttention { reason: "look".into() },
+        needs_attention(),
+        Event::Released { reason: "looked".into() },
         Event::StrayFound { confirm_information: None },
         Event::Refunded { digest: "d".into() },
         Event::TicketIssued { next_look_at: at(40) },
@@ -175,6 +226,8 @@ pub(crate) fn any_event() -> impl Strategy<Value = Event> {
         4 => prop::sample::select(one_of_each()),
         2 => (1u32..4).prop_map(|attempt| Event::Intended { attempt }),
         1 => Just(Event::OutcomeUnknown { why: "key".into(), key_used: true }),
+        1 => Just(Event::NeedsAttention {
+            reason: "another session".into(), session: Some(SessionId::new("ps_other")) }),
         1 => Just(Event::SessionBound { session: SessionId::new("ps_2"), next_look_at: at(9) }),
     ]
 }

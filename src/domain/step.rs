@@ -1,14 +1,21 @@
 //! What to do next for a payout: one pure function for normal running, retries and recovery.
 
+mod bar;
 mod patience;
+mod review;
+mod start;
 mod states;
 
 use super::call::is_bound_to;
+use super::command::CreateCommand;
 use super::event::Event;
+use super::id::SessionId;
 use super::payout::{Payout, State};
 use super::policy::{PATIENCE, Policy};
 use super::session::Session;
 use super::time::Timestamp;
+
+pub use bar::may_start;
 
 /// What to do next.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,46 +65,62 @@ impl Sight {
 }
 
 pub fn next_step(payout: &Payout, sight: Option<&Sight>, policy: &Policy, now: Timestamp) -> Step {
+    if let (State::Initiating, Some(sight)) = (payout.state, sight)
+        && payout.session.is_none()
+        && sight.session.payout_id.as_ref() == Some(payout.id())
+    {
+        // Our own metadata in it: the session that the one request opened.
+        let session = sight.session.id.clone();
+        let bank_payout = sight.session.payout().and_then(|p| p.id.clone());
+        return Step::Write(Event::Initiated { session, bank_payout });
+    }
     let own = sight.filter(|s| is_bound_to(payout, &s.session.id));
     if let (Some(stranger), None) = (sight, own)
         && stranger.session.may_pay()
         && payout.attention.is_none()
     {
         let session = &stranger.session.id;
-        return attention(format!("another session of this payout, {session}, may pay it"));
+        let reason = format!("another session of this payout, {session}, may pay it");
+        return attention_for(reason, Some(session.clone()));
     }
-    let view = View { payout, sight: own, policy, now };
-    match payout.state {
+    let Some(command) = payout.command.create() else { return Step::Done };
+    let view = View { payout, command, sight: own, policy, now };
+    let step = match payout.state {
+        State::Stub => view.stub(),
         State::Creating => view.creating(),
+        State::Initiating => view.initiating(),
         State::Bound => view.bound(),
         State::Started => view.started(),
+        State::Held => view.held(),
         State::Confirming => view.confirming(),
         State::Cancelling => view.cancelling(),
         State::Confirmed => view.confirmed(),
         State::Succeeded | State::Failed | State::Cancelled | State::Rejected => view.ended(),
-    }
+    };
+    view.mindful_of_expiry(step)
 }
 
 /// Asks for a person when status has had no answer for too long.
 pub fn waited_too_long(payout: &Payout, now: Timestamp) -> Option<Event> {
     let reason = "the bank has had the payout for hours without a result".to_owned();
-    (now.since(payout.since) > PATIENCE && payout.attention.is_none() && !payout.state.is_final())
-        .then_some(Event::NeedsAttention { reason })
+    (now.since(payout.since) > PATIENCE && payout.attention.is_none() && !payout.rests())
+        .then_some(Event::NeedsAttention { reason, session: None })
 }
 
 const EXPIRED: &str = "the command's confirm_before has passed";
 
 fn attention(reason: impl Into<String>) -> Step {
-    Step::Write(Event::NeedsAttention { reason: reason.into() })
+    attention_for(reason.into(), None)
 }
 
-fn reject(reason: &str) -> Step {
-    Step::Write(Event::Rejected { reason: reason.into() })
+fn attention_for(reason: String, session: Option<SessionId>) -> Step {
+    Step::Write(Event::NeedsAttention { reason, session })
 }
 
 /// Everything a step is decided from.
 struct View<'a> {
     payout: &'a Payout,
+    command: &'a CreateCommand,
     /// A sight of the payout's own session.
     sight: Option<&'a Sight>,
     policy: &'a Policy,

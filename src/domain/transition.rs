@@ -3,6 +3,7 @@
 use super::call::Call;
 use super::event::{Entry, Event};
 use super::payout::{Attention, CallOutcome, Intention, Payout, State};
+use super::stored_command::StoredCommand;
 use super::time::Timestamp;
 
 /// The event cannot happen to a payout in this state. Nothing was changed.
@@ -28,7 +29,13 @@ pub fn apply(
     }
     let mut kept = true;
     match &mut event {
-        Event::Accepted | Event::Rejected { .. } | Event::Cancelled { .. } => {}
+        Event::Accepted { .. } | Event::Rejected { .. } | Event::Cancelled { .. } => {}
+        Event::CommandCame { command, content_hash } => {
+            if let Some(command) = command.take() {
+                next.command = StoredCommand::Known(command);
+                next.content_hash = std::mem::take(content_hash);
+            }
+        }
         Event::Intended { attempt } => {
             let call = payout.intention.call;
             // The same try again, after it could not be sent: the history has it already.
@@ -54,13 +61,33 @@ pub fn apply(
             next.ticket += 1;
             next.next_look_at = *next_look_at;
         }
+        Event::Initiated { session, bank_payout } => {
+            next.session = Some(session.clone());
+            next.bank_payout.clone_from(bank_payout);
+            next.intention.outcome = CallOutcome::Answered;
+        }
+        Event::Held { until, .. } => next.held_until = Some(*until),
+        Event::Approved { reason } => {
+            next.approved = Some(reason.clone());
+            next.next_look_at = at;
+        }
+        Event::CancelRequested { reason } => {
+            next.cancel_requested = Some(reason.clone());
+            next.next_look_at = next.next_look_at.min(at);
+        }
+        Event::Released { .. } => {
+            next.attention = None;
+            next.intention.released = true;
+            next.since = at;
+            next.next_look_at = at;
+        }
         Event::Started { bank_payout, answered } => {
             next.bank_payout.clone_from(bank_payout);
             if *answered {
                 next.intention.outcome = CallOutcome::Answered;
             }
         }
-        Event::ConfirmDecided { confirm_information } => {
+        Event::ConfirmDecided { confirm_information, .. } => {
             next.intention = Intention::new(Call::Confirm, 1, at);
             next.confirm_information = confirm_information.take();
         }
@@ -81,8 +108,11 @@ pub fn apply(
             }
         }
         Event::Failed { .. } | Event::Refunded { .. } => {}
-        Event::NeedsAttention { reason } => {
+        Event::NeedsAttention { reason, session } => {
             next.attention = Some(Attention { reason: reason.clone(), at });
+            if let Some(session) = session {
+                next.remember_stranger(session);
+            }
         }
         Event::TicketIssued { next_look_at } => {
             kept = false;
@@ -108,7 +138,8 @@ fn target(payout: &Payout, event: &Event) -> Option<State> {
     let from = payout.state;
     let allowed = match event {
         // A record begins with it: see `Payout::accept`.
-        Event::Accepted => false,
+        Event::Accepted { .. } => false,
+        Event::CommandCame { .. } => from == S::Stub && payout.command.create().is_none(),
         Event::TicketIssued { .. } | Event::Published { .. } => true,
         Event::NeedsAttention { .. } => true,
         Event::StrayFound { .. } => from.is_final(),
@@ -119,14 +150,32 @@ fn target(payout: &Payout, event: &Event) -> Option<State> {
             from.awaits_answer() || strays(payout)
         }
         Event::SessionBound { .. } => from == S::Creating,
+        Event::Initiated { .. } => from == S::Initiating,
         Event::Started { .. } => from == S::Bound,
-        Event::ConfirmDecided { .. } => from == S::Started,
-        Event::CancelDecided { .. } => matches!(from, S::Bound | S::Started | S::Confirming),
+        Event::Held { .. } => from == S::Started,
+        Event::Approved { .. } => from == S::Held,
+        // After a decision only a person who was called may still say no.
+        Event::CancelRequested { .. } => {
+            from.is_undecided() || from == S::Confirming && payout.attention.is_some()
+        }
+        Event::Released { .. } => payout.attention.is_some(),
+        Event::ConfirmDecided { .. } => from == S::Started && payout.cancel_requested.is_none(),
+        Event::CancelDecided { .. } => {
+            matches!(from, S::Bound | S::Started | S::Held | S::Confirming)
+        }
         Event::Confirmed => from == S::Confirming,
         Event::CancelTaken => from == S::Cancelling || strays(payout),
-        Event::Succeeded { .. } | Event::Cancelled { .. } => from.may_have_started(),
-        Event::Failed { .. } => from.may_have_started() || from == S::Creating,
-        Event::Rejected { .. } => matches!(from, S::Creating | S::Bound),
+        Event::Succeeded { .. } => from.may_have_started(),
+        Event::Cancelled { .. } => {
+            let known = payout.command.create().is_some();
+            from.may_have_started()
+                || matches!(from, S::Creating | S::Initiating)
+                || from == S::Stub && known
+        }
+        Event::Failed { .. } => {
+            from.may_have_started() || matches!(from, S::Creating | S::Initiating)
+        }
+        Event::Rejected { .. } => matches!(from, S::Creating | S::Initiating | S::Bound),
         Event::Refunded { .. } => from == S::Succeeded,
     };
     allowed.then(|| event.leads_to().unwrap_or(from))
@@ -137,10 +186,12 @@ fn strays(payout: &Payout) -> bool {
     payout.state.is_final() && payout.intention.call == Call::Cancel
 }
 
-/// The next try, or the same one again if it certainly was not sent.
+/// The next try, or the same one again if it certainly was not sent. A start in one request has
+/// no next try.
 fn may_intend(last: &Intention, attempt: u32) -> bool {
     match last.outcome {
         CallOutcome::Postponed { .. } => attempt == last.attempt,
+        _ if last.call == Call::Init => false,
         CallOutcome::Pending
         | CallOutcome::Unknown { .. }
         | CallOutcome::Refused { .. }
@@ -152,8 +203,14 @@ impl State {
     /// In these states a call of ours may be on its way.
     fn awaits_answer(self) -> bool {
         match self {
-            Self::Creating | Self::Bound | Self::Confirming | Self::Cancelling => true,
-            Self::Started
+            Self::Creating
+            | Self::Initiating
+            | Self::Bound
+            | Self::Confirming
+            | Self::Cancelling => true,
+            Self::Stub
+            | Self::Started
+            | Self::Held
             | Self::Confirmed
             | Self::Succeeded
             | Self::Failed
@@ -162,15 +219,41 @@ impl State {
         }
     }
 
-    /// In these states the bank may hold a payout that is not settled.
+    /// In these states the bank may hold a payout, in a session we know, that is not settled.
     fn may_have_started(self) -> bool {
         match self {
-            Self::Bound | Self::Started | Self::Confirming | Self::Cancelling | Self::Confirmed => {
-                true
-            }
-            Self::Creating | Self::Succeeded | Self::Failed | Self::Cancelled | Self::Rejected => {
-                false
-            }
+            Self::Bound
+            | Self::Started
+            | Self::Held
+            | Self::Confirming
+            | Self::Cancelling
+            | Self::Confirmed => true,
+            Self::Stub
+            | Self::Creating
+            | Self::Initiating
+            | Self::Succeeded
+            | Self::Failed
+            | Self::Cancelled
+            | Self::Rejected => false,
+        }
+    }
+
+    /// In these states nothing was decided yet.
+    pub fn is_undecided(self) -> bool {
+        match self {
+            Self::Stub
+            | Self::Creating
+            | Self::Initiating
+            | Self::Bound
+            | Self::Started
+            | Self::Held => true,
+            Self::Confirming
+            | Self::Cancelling
+            | Self::Confirmed
+            | Self::Succeeded
+            | Self::Failed
+            | Self::Cancelled
+            | Self::Rejected => false,
         }
     }
 }

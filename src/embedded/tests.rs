@@ -11,7 +11,7 @@ use super::Embedded;
 use super::queue::{CLOCK_STEP_MS, HELD_MS, claim};
 use super::{clock, events, file, queue};
 use crate::bus::{Bus, BusError, Message, Queue};
-use crate::domain::command::CreateCommand;
+use crate::domain::command::{CreateCommand, Flow};
 use crate::domain::payout::{Payout, State};
 use crate::domain::time::Timestamp;
 use crate::store::{Filter, Recorded, Store, StoreError};
@@ -36,7 +36,7 @@ fn payout(id: &str) -> Payout {
     );
     let command = CreateCommand::parse(text.as_bytes()).expect("valid");
     let at = Timestamp::from_millis(1);
-    Payout { version: 1, ..Payout::accept(command, "hash".into(), at, at) }
+    Payout { version: 1, ..Payout::accept(command, "hash".into(), Flow::TwoStep, at, at) }
 }
 
 fn queued(bytes: usize) -> Message {

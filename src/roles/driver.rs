@@ -8,7 +8,9 @@
 
 mod calling;
 mod clock;
+mod log;
 mod outbox;
+mod taking;
 mod waiting;
 
 use std::sync::Arc;
@@ -18,9 +20,7 @@ use std::time::Duration;
 use crate::bank::client::Bank;
 use crate::bus::Bus;
 use crate::domain::call::Answer;
-use crate::domain::command::CreateCommand;
 use crate::domain::event::Event;
-use crate::domain::id::SessionId;
 use crate::domain::payout::{Payout, State};
 use crate::domain::policy::Policy;
 use crate::domain::session::Session;
@@ -65,28 +65,6 @@ impl Driver {
         source: String,
     ) -> Self {
         Self { store, bus, bank, policy, source, confirmed_by_itself: AtomicBool::new(false) }
-    }
-
-    /// Records a new payout and drives it. `false`: another process recorded it first.
-    pub async fn accept(
-        &self,
-        command: CreateCommand,
-        content_hash: String,
-        now: Timestamp,
-    ) -> Result<bool, HandleError> {
-        let mut payout = Payout::accept(command, content_hash, now, now);
-        payout.next_look_at = self.policy.deadline(&payout.intention);
-        payout.version = 1;
-        payout.write_id = rand::random();
-        let mut run = Run::new(self, payout, now, Look::default());
-        if !run.store_payout(0).await? {
-            return Ok(false);
-        }
-        tracing::info!(event = "payout.accepted", payout_id = %run.payout.id());
-        run.publish_events().await?;
-        run.send_intended().await?;
-        run.until_rest().await?;
-        Ok(true)
     }
 
     /// The policy, with what this process has learnt of the bank.
@@ -202,7 +180,7 @@ impl<'a> Run<'a> {
         changed.write_id = rand::random();
         let expected = std::mem::replace(&mut self.payout, changed).version;
         if self.store_payout(expected).await? {
-            self.log_change(name);
+            log::change(&self.payout, name);
             if name == "succeeded" {
                 self.driver.learn_from(&self.payout);
             }
@@ -251,7 +229,7 @@ impl<'a> Run<'a> {
             self.see(session, asked_at);
             return Ok(true);
         }
-        self.log_answer("status", &answer);
+        log::answer(&self.payout, "status", &answer);
         if let Some(event) = waited_too_long(&self.payout, self.clock.now()) {
             self.record(event).await?;
         }
@@ -260,57 +238,5 @@ impl<'a> Run<'a> {
 
     fn see(&mut self, session: Session, asked_at: Timestamp) {
         self.sight = Some(Sight { session, source: Source::Answer { asked_at } });
-    }
-
-    fn log_change(&self, event: &'static str) {
-        let payout = &self.payout;
-        let session = payout.session.as_ref().map(SessionId::as_str);
-        match (event, &payout.attention) {
-            ("ticket_issued" | "published", _) => {}
-            ("needs_attention", Some(attention)) => tracing::error!(
-                event = "payout.needs_attention",
-                payout_id = %payout.id(),
-                session_id = session,
-                state = %payout.state,
-                reason = attention.reason,
-            ),
-            _ => tracing::info!(
-                event = "payout.changed",
-                payout_id = %payout.id(),
-                session_id = session,
-                change = event,
-                state = %payout.state,
-            ),
-        }
-    }
-
-    fn log_answer(&self, call: &str, answer: &Answer) {
-        let (outcome, why) = match answer {
-            Answer::Done(_) => return,
-            Answer::Refused(reason) => ("refused", reason.code.as_str()),
-            Answer::Forbidden(reason) => ("forbidden", reason.code.as_str()),
-            Answer::Misconfigured(reason) => {
-                tracing::error!(
-                    event = "bank.misconfigured",
-                    payout_id = %self.payout.id(),
-                    call,
-                    code = reason.code,
-                    "the bank does not know us: check bank.project and the keys"
-                );
-                return;
-            }
-            Answer::KeyUsed => ("key_used", ""),
-            Answer::NotSent(why) => ("not_sent", why.as_str()),
-            Answer::Unknown(why) => ("unknown", why.as_str()),
-        };
-        let session = self.payout.session.as_ref().map(SessionId::as_str);
-        tracing::warn!(
-            event = "bank.call_failed",
-            payout_id = %self.payout.id(),
-            session_id = session,
-            call,
-            outcome,
-            why,
-        );
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-use payoutd::domain::command::CreateCommand;
+use payoutd::domain::command::{CreateCommand, Flow};
 use payoutd::domain::event::{Entry, Event};
 use payoutd::domain::id::{PayoutId, SessionId};
 use payoutd::domain::json::Raw;
@@ -63,7 +63,7 @@ pub(crate) fn payout(name: &str) -> Payout {
             "metadata":{{"z":1.50,"a": [ ]}}}}"#
     );
     let command = CreateCommand::parse(command.as_bytes()).expect("a valid command");
-    let mut payout = Payout::accept(command, "c0ffee".into(), at(500), at(1000));
+    let mut payout = Payout::accept(command, "c0ffee".into(), Flow::TwoStep, at(500), at(1000));
     payout.version = 1;
     payout.write_id = u64::MAX;
     payout

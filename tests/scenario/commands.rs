@@ -52,7 +52,7 @@ async fn case_14_other_content_under_the_same_id_is_a_conflict_and_changes_nothi
     machine.stop().await;
     let paid = world.bank.paid("inv-1").await;
     assert_eq!(paid.len(), 1);
-    let accepted = world.payout("inv-1").await.command.money.amount;
+    let accepted = world.payout("inv-1").await.command.create().expect("a command").money.amount;
     assert_eq!(paid[0]["amount"], accepted, "whichever came first");
 }
 

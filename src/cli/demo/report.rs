@@ -105,7 +105,8 @@ async fn read_ledger(store: &dyn Store, bank: &Bank) -> anyhow::Result<HashMap<S
                 Err(_) => None,
             };
             let matches = payout.is_some_and(|payout| {
-                let Money { amount, currency } = &payout.command.money;
+                let Some(command) = payout.command.create() else { return false };
+                let Money { amount, currency } = &command.money;
                 *amount == row.amount
                     && currency.code().eq_ignore_ascii_case(&row.currency)
                     && payout.session.is_some_and(|own| own.as_str() == row.session_id)
@@ -131,7 +132,7 @@ impl Row {
             payout_id,
             state,
             why: payout.as_ref().map(why).unwrap_or_default(),
-            amount_details: payout.map(|payout| payout.command.money),
+            amount_details: payout.and_then(|payout| Some(payout.command.create()?.money.clone())),
             paid_times: entry.as_ref().map_or(0, |entry| entry.times),
             paid_amount: entry.as_ref().map_or(0, |entry| entry.amount),
             agrees,

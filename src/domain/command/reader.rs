@@ -6,7 +6,7 @@ use super::super::id::PayoutId;
 use super::super::json::{Object, Raw, is_word};
 use super::super::money::{Currency, Money};
 use super::super::time::Timestamp;
-use super::{Account, Expected, Violation};
+use super::{Account, Expected, Flow, Verb, Violation};
 
 /// Reads fields one by one and remembers everything that is wrong.
 pub(super) struct Reader<'a> {
@@ -20,11 +20,11 @@ impl<'a> Reader<'a> {
     }
 
     /// A field that is there and is not `null`.
-    fn present(&self, name: &str) -> Option<&'a Raw> {
+    pub(super) fn present(&self, name: &str) -> Option<&'a Raw> {
         self.fields.get(name).filter(|raw| raw.text() != "null")
     }
 
-    fn text(&mut self, name: &str) -> Option<String> {
+    pub(super) fn text(&mut self, name: &str) -> Option<String> {
         let text = self.present(name)?.read().ok();
         if text.is_none() {
             self.refuse(&format!("/{name}"), "must be a string");
@@ -37,7 +37,9 @@ impl<'a> Reader<'a> {
             self.refuse("/type", "is missing: say \"payout.create\"");
         } else if let Some(other) = self.text("type").filter(|t| t != "payout.create") {
             let shown = if is_word(&other) { format!("{other:?} ") } else { String::new() };
-            self.refuse("/type", format!("{shown}is not known: say \"payout.create\""));
+            let verbs = Verb::ALL.map(|verb| verb.command_type()).join(", ");
+            let cure = format!("{shown}is not known: there are payout.create, {verbs}");
+            self.refuse("/type", cure);
         }
     }
 
@@ -99,6 +101,19 @@ impl<'a> Reader<'a> {
         object
     }
 
+    /// Where a field stands; what cannot be a field's name is not repeated.
+    pub(super) fn pointer(&self, name: &str) -> String {
+        if is_word(name) { format!("/{name}") } else { String::new() }
+    }
+
+    pub(super) fn flow(&mut self) -> Option<Flow> {
+        let flow = self.present("flow")?.read().ok();
+        if flow.is_none() {
+            self.refuse("/flow", "must be \"two_step\" or \"one_request\"");
+        }
+        flow
+    }
+
     /// What payoutd decides itself, and other names for what it reads: two of them could differ.
     pub(super) fn refuse_foreign_fields(&mut self) {
         if self.fields.get("session_id").is_some() {
@@ -110,7 +125,7 @@ impl<'a> Reader<'a> {
             }
         }
         for (name, raw) in self.fields.fields().filter(|(name, _)| *name != "metadata") {
-            let pointer = if is_word(name) { format!("/{name}") } else { String::new() };
+            let pointer = self.pointer(name);
             match raw.read::<Value>() {
                 Ok(value) if holds_open_card(name, &value) => self.refuse(&pointer, OPEN_CARD),
                 Ok(_) => {}

@@ -66,7 +66,7 @@ impl View<'_> {
         let attempt = self.payout.intention.attempt;
         if self.now < retry_at {
             Step::Wait(Some(retry_at))
-        } else if attempt >= TRIES_MAX {
+        } else if attempt >= TRIES_MAX && !self.payout.intention.released {
             let call = self.payout.intention.call;
             self.once_attentive(&format!("the outcome of {attempt} tries of {call} is unknown"))
         } else {
@@ -96,6 +96,16 @@ impl View<'_> {
             Step::Wait(None)
         } else {
             self.look_if_due()
+        }
+    }
+
+    /// A payout that waits undecided is looked at when its command's own time is over.
+    pub(super) fn mindful_of_expiry(&self, step: Step) -> Step {
+        let mindful = self.payout.state.is_undecided() && self.payout.attention.is_none();
+        let own = self.command.confirm_before.filter(|own| mindful && *own > self.now);
+        match (step, own) {
+            (Step::Wait(until), Some(own)) => Step::Wait(Some(until.map_or(own, |u| u.min(own)))),
+            (step, _) => step,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What each state leads to, by what the bank shows.
+//! What each state after the start leads to, by what the bank shows.
 
 use super::super::call::Call;
 use super::super::decision::{Verdict, decide};
@@ -6,132 +6,11 @@ use super::super::event::Event;
 use super::super::payout::{CallOutcome, State};
 use super::super::policy::TRIES_MAX;
 use super::super::session::{BankReason, Reading, Session};
-use super::{EXPIRED, Sight, Source, Step, View, attention, reject};
+use super::{EXPIRED, Sight, Source, Step, View, attention};
 
 const SEVERAL: &str = "the session holds more than one payout";
 
-const FORGOTTEN: &str = "the bank has seen a call of this payout before, and shows no payout for it: \
-                         the store may have forgotten something";
-
 impl View<'_> {
-    pub(super) fn creating(&self) -> Step {
-        let intention = &self.payout.intention;
-        if self.payout.attention.is_some() {
-            return Step::Wait(None);
-        }
-        if matches!(intention.outcome, CallOutcome::Unknown { key_used: true })
-            && intention.attempt == 1
-        {
-            return attention(FORGOTTEN);
-        }
-        if self.payout.command.expired(self.now) {
-            // Sessions may have been created, but none was ever started.
-            return reject(EXPIRED);
-        }
-        match &intention.outcome {
-            CallOutcome::Refused { reason } => {
-                Step::Write(Event::Failed { reason: reason.clone() })
-            }
-            CallOutcome::Postponed { until } => self.send_postponed(*until),
-            CallOutcome::Pending | CallOutcome::Unknown { .. } | CallOutcome::Answered => {
-                self.send_again()
-            }
-        }
-    }
-
-    pub(super) fn bound(&self) -> Step {
-        let Some(sight) = self.sight else { return self.bound_unseen() };
-        match sight.session.reading() {
-            Reading::Empty => self.bound_empty(sight),
-            Reading::Cancelled if sight.session.payouts.is_empty() => {
-                self.once_tries_are_over(|| self.cancelled("the bank ended the empty session"))
-            }
-            Reading::Uncertain(why) if sight.session.payouts.is_empty() => self.once_attentive(why),
-            Reading::InProgress if sight.session.payouts.is_empty() => self.wait(sight),
-            Reading::InProgress
-            | Reading::AwaitsConfirmation
-            | Reading::Succeeded
-            | Reading::Failed(_)
-            | Reading::Cancelled
-            | Reading::Uncertain(_)
-            | Reading::Several => Step::Write(Event::Started {
-                bank_payout: sight.session.payout().and_then(|p| p.id.clone()),
-                answered: false,
-            }),
-        }
-    }
-
-    /// Start may have been sent, and the bank has not been asked.
-    fn bound_unseen(&self) -> Step {
-        match &self.payout.intention.outcome {
-            CallOutcome::Postponed { .. } if self.payout.attention.is_some() => self.look_if_due(),
-            CallOutcome::Postponed { .. } if self.payout.command.expired(self.now) => {
-                // Earlier tries were sent: the session must not stay open for them.
-                let first = self.payout.intention.attempt == 1;
-                if first { reject(EXPIRED) } else { Step::AskStatus }
-            }
-            CallOutcome::Postponed { until } => self.send_postponed(*until),
-            CallOutcome::Refused { .. } if self.payout.intention.attempt == 1 => Step::AskStatus,
-            CallOutcome::Refused { .. }
-            | CallOutcome::Pending
-            | CallOutcome::Unknown { .. }
-            | CallOutcome::Answered => self.ask_past_deadline(),
-        }
-    }
-
-    /// The bank shows no payout in the session. Only an answer from past the deadline of the last
-    /// try proves that it has none; a single try that was refused proves it at once. What needs a
-    /// person is never ended here.
-    fn bound_empty(&self, sight: &Sight) -> Step {
-        let intention = &self.payout.intention;
-        let asked_late = sight.asked_after(self.deadline());
-        match &intention.outcome {
-            CallOutcome::Postponed { .. } if !sight.is_answer() => self.bound_unseen(),
-            CallOutcome::Postponed { until } => {
-                let first = self.payout.intention.attempt == 1;
-                match self.payout.attention {
-                    Some(_) => Step::Wait(None),
-                    None if !self.payout.command.expired(self.now) => self.send_postponed(*until),
-                    None if first => reject(EXPIRED),
-                    None => self.cancel(EXPIRED.into(), &sight.session),
-                }
-            }
-            CallOutcome::Refused { reason }
-                if asked_late || (intention.attempt == 1 && sight.is_answer()) =>
-            {
-                let failed = Step::Write(Event::Failed { reason: reason.clone() });
-                if self.payout.attention.is_none() { failed } else { Step::Wait(None) }
-            }
-            CallOutcome::Refused { .. } => self.ask_past_deadline(),
-            CallOutcome::Pending | CallOutcome::Unknown { .. } | CallOutcome::Answered
-                if !asked_late =>
-            {
-                self.ask_past_deadline()
-            }
-            CallOutcome::Unknown { key_used: true } => self.once_attentive(FORGOTTEN),
-            CallOutcome::Pending | CallOutcome::Unknown { .. } | CallOutcome::Answered => {
-                self.start_without_trace(sight)
-            }
-        }
-    }
-
-    /// Past the last deadline the bank shows no trace of any start.
-    fn start_without_trace(&self, sight: &Sight) -> Step {
-        if self.payout.attention.is_some() {
-            Step::Wait(None)
-        } else if self.policy.confirms_automatically {
-            attention(
-                "a start with unknown outcome left no trace, and the bank confirms by itself: \
-                 starting again could pay twice",
-            )
-        } else if self.payout.command.expired(self.now) {
-            // A start that is later still than its deadline must find no open session.
-            self.cancel(EXPIRED.into(), &sight.session)
-        } else {
-            self.send_again()
-        }
-    }
-
     pub(super) fn started(&self) -> Step {
         let Some(sight) = self.sight else { return self.look_if_due() };
         match sight.session.reading() {
@@ -147,17 +26,24 @@ impl View<'_> {
             Reading::Several => {
                 self.once_tries_are_over(|| self.cancel(SEVERAL.into(), &sight.session))
             }
-            Reading::AwaitsConfirmation if self.payout.attention.is_some() => Step::Wait(None),
-            Reading::AwaitsConfirmation => self.once_tries_are_over(|| self.gate(sight)),
+            Reading::AwaitsConfirmation => self.awaits_confirmation(sight),
             Reading::Empty | Reading::InProgress => self.wait(sight),
         }
     }
 
-    fn gate(&self, sight: &Sight) -> Step {
-        match decide(&self.payout.command, &sight.session, self.now) {
-            Verdict::Confirm { confirm_information } => {
-                Step::Write(Event::ConfirmDecided { confirm_information })
+    fn awaits_confirmation(&self, sight: &Sight) -> Step {
+        match &self.payout.cancel_requested {
+            Some(reason) => {
+                self.once_tries_are_over(|| self.cancel(reason.clone(), &sight.session))
             }
+            None if self.payout.attention.is_some() => Step::Wait(None),
+            None => self.once_tries_are_over(|| self.gate(sight)),
+        }
+    }
+
+    fn gate(&self, sight: &Sight) -> Step {
+        match decide(self.command, &sight.session, self.now) {
+            Verdict::Confirm { confirm_information } => self.ruled(sight, confirm_information),
             Verdict::Cancel { reason } => self.cancel(reason, &sight.session),
             Verdict::NeedsInformation if !sight.is_answer() => Step::AskStatus,
             Verdict::NeedsInformation => {
@@ -184,18 +70,21 @@ impl View<'_> {
             | Reading::Uncertain(_)
             | Reading::Several => return self.wait(sight),
         }
+        if let Some(reason) = &self.payout.cancel_requested {
+            return self.cancel(reason.clone(), &sight.session);
+        }
         match &self.payout.intention.outcome {
-            CallOutcome::Refused { reason } => self.once_attentive(&format!(
-                "the bank refused the confirmation ({}) and still waits for it",
-                reason.code
-            )),
-            _ if self.payout.command.expired(self.now) => {
-                self.cancel(EXPIRED.into(), &sight.session)
-            }
+            CallOutcome::Refused { reason } if !self.payout.intention.released => self
+                .once_attentive(&format!(
+                    "the bank refused the confirmation ({}) and still waits for it",
+                    reason.code
+                )),
+            _ if self.command.expired(self.now) => self.cancel(EXPIRED.into(), &sight.session),
             CallOutcome::Postponed { until } => self.send_postponed(*until),
-            CallOutcome::Pending | CallOutcome::Unknown { .. } | CallOutcome::Answered => {
-                self.send_again()
-            }
+            CallOutcome::Refused { .. }
+            | CallOutcome::Pending
+            | CallOutcome::Unknown { .. }
+            | CallOutcome::Answered => self.send_again(),
         }
     }
 
@@ -292,7 +181,7 @@ impl View<'_> {
     }
 
     /// What the bank shows as the end, after a decision; or as something for a person.
-    fn ending(&self) -> Option<Step> {
+    pub(super) fn ending(&self) -> Option<Step> {
         let sight = self.sight?;
         match sight.session.reading() {
             Reading::Succeeded => Some(self.succeed(sight)),
@@ -317,7 +206,7 @@ impl View<'_> {
         Step::Write(Event::Succeeded { bank_payout })
     }
 
-    fn failed(&self, reason: Option<BankReason>) -> Step {
+    pub(super) fn failed(&self, reason: Option<BankReason>) -> Step {
         let reason = reason.unwrap_or_else(|| BankReason {
             code: "unspecified".into(),
             text: "the bank gave no reason".into(),
@@ -326,7 +215,7 @@ impl View<'_> {
     }
 
     /// Our own reason, where we had one; else the bank's.
-    fn cancelled(&self, otherwise: &str) -> Step {
+    pub(super) fn cancelled(&self, otherwise: &str) -> Step {
         let ours = self.payout.history.iter().rev().find_map(|entry| match &entry.event {
             Event::CancelDecided { reason, .. } => Some(reason.clone()),
             _ => None,
@@ -340,7 +229,7 @@ impl View<'_> {
         Step::Write(Event::Cancelled { reason })
     }
 
-    fn cancel(&self, reason: String, session: &Session) -> Step {
+    pub(super) fn cancel(&self, reason: String, session: &Session) -> Step {
         let confirm_information = session.confirm_information.clone();
         Step::Write(Event::CancelDecided { reason, confirm_information })
     }

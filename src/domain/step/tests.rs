@@ -1,5 +1,9 @@
 //! What follows in each situation, and properties of every step.
 
+mod one_request;
+mod review;
+mod wishes;
+
 use proptest::prelude::*;
 
 use super::super::call::{Answer, Call, record_answer};
@@ -44,9 +48,12 @@ fn every_state_and_reading_has_its_step() {
     #[rustfmt::skip]
     let answers = [
         // empty, going, awaiting, paid, failed, cancelled, error, two
+        (State::Stub, "done needs_attention needs_attention needs_attention done done needs_attention needs_attention"),
         (State::Creating, "intended needs_attention needs_attention needs_attention intended intended needs_attention needs_attention"),
+        (State::Initiating, "needs_attention needs_attention needs_attention needs_attention needs_attention needs_attention needs_attention needs_attention"),
         (State::Bound, "intended started started started started started started started"),
         (State::Started, "wait wait confirm_decided succeeded failed cancelled needs_attention needs_attention"),
+        (State::Held, "wait wait wait succeeded failed cancelled needs_attention needs_attention"),
         (State::Confirming, "wait confirmed intended succeeded failed cancelled needs_attention needs_attention"),
         (State::Cancelling, "intended wait intended succeeded cancelled cancelled needs_attention intended"),
         (State::Confirmed, "wait wait wait succeeded failed cancelled needs_attention needs_attention"),
@@ -57,9 +64,12 @@ fn every_state_and_reading_has_its_step() {
     ];
     #[rustfmt::skip]
     let webhooks = [
+        (State::Stub, "done needs_attention needs_attention needs_attention done done needs_attention needs_attention"),
         (State::Creating, "wait needs_attention needs_attention needs_attention wait wait needs_attention needs_attention"),
+        (State::Initiating, "wait needs_attention needs_attention needs_attention wait wait needs_attention needs_attention"),
         (State::Bound, "wait started started started started started started started"),
         (State::Started, "wait wait confirm_decided succeeded failed cancelled needs_attention needs_attention"),
+        (State::Held, "wait wait wait succeeded failed cancelled needs_attention needs_attention"),
         (State::Confirming, "wait wait wait succeeded failed cancelled needs_attention needs_attention"),
         (State::Cancelling, "wait wait wait succeeded cancelled cancelled needs_attention wait"),
         (State::Confirmed, "wait wait wait succeeded failed cancelled needs_attention needs_attention"),
@@ -87,12 +97,17 @@ fn every_state_and_reading_has_its_step() {
 #[test]
 fn nothing_seen_each_state_waits_for_its_deadline_or_its_look() {
     let cases = [
+        (State::Stub, 99, Step::Done),
+        (State::Initiating, 99, Step::Wait(Some(at(100)))),
         (State::Creating, 14, Step::Wait(Some(at(15)))),
         (State::Creating, 15, Step::Write(Event::Intended { attempt: 2 })),
         (State::Bound, 15, Step::Wait(Some(at(16)))),
         (State::Bound, 16, Step::AskStatus),
-        (State::Started, 5, Step::Wait(None)),
+        (State::Started, 5, Step::Wait(Some(at(36_000)))),
         (State::Started, 6, Step::AskStatus),
+        (State::Held, 5, Step::Wait(Some(at(900)))),
+        (State::Held, 6, Step::AskStatus),
+        (State::Held, 900, Step::AskStatus),
         (State::Confirming, 17, Step::Wait(Some(at(18)))),
         (State::Confirming, 18, Step::AskStatus),
         (State::Cancelling, 17, Step::Wait(Some(at(18)))),
@@ -196,7 +211,7 @@ fn a_webhook_proves_nothing_about_a_refused_confirm() {
 
 #[test]
 fn with_attention_set_a_payout_that_awaits_confirmation_waits_for_a_person() {
-    let attention = Event::NeedsAttention { reason: "look".into() };
+    let attention = needs_attention();
     let started = after(payout_in(State::Started), &[(3, attention)]);
     assert_eq!(step(&started, Some(&answer(awaiting(), at(100))), 100), Step::Wait(None));
     let paid = answer(session(S::Accepted, &[P::Succeeded]), at(100));
@@ -339,7 +354,7 @@ fn another_session_that_may_pay_stops_the_payout() {
 
 #[test]
 fn what_needs_a_person_is_not_ended_by_payoutd_itself() {
-    let attention = Event::NeedsAttention { reason: "look".into() };
+    let attention = needs_attention();
     let late = 36_000;
     let creating = after(accepted(), &[(1, attention.clone())]);
     assert_eq!(step(&creating, None, late), Step::Wait(None));
@@ -471,13 +486,41 @@ proptest! {
     }
 
     #[test]
+    fn what_is_to_be_cancelled_is_never_confirmed(
+        payout in any_payout(),
+        sight in proptest::option::of(any_sight()),
+        seconds in 0i64..400,
+    ) {
+        if payout.cancel_requested.is_some() {
+            let found = name(&step(&payout, sight.as_ref(), seconds));
+            prop_assert_ne!(found, "confirm_decided");
+        }
+    }
+
+    #[test]
+    fn a_start_in_one_request_is_sent_again_only_if_it_certainly_was_not_sent(
+        payout in any_payout(),
+        sight in proptest::option::of(any_sight()),
+        seconds in 0i64..400,
+    ) {
+        if payout.intention.call == Call::Init
+            && let Step::Write(event @ Event::Intended { .. }) =
+                step(&payout, sight.as_ref(), seconds)
+        {
+            let unsent = matches!(payout.intention.outcome, CallOutcome::Postponed { .. });
+            prop_assert!(unsent);
+            prop_assert_eq!(event, Event::Intended { attempt: 1 });
+        }
+    }
+
+    #[test]
     fn with_attention_set_nothing_is_started_or_confirmed(
         mut payout in any_payout(),
         sight in proptest::option::of(any_sight()),
         seconds in 0i64..400,
     ) {
         if !payout.state.is_final() && payout.attention.is_none() {
-            payout = after(payout, &[(300, Event::NeedsAttention { reason: "look".into() })]);
+            payout = after(payout, &[(300, needs_attention())]);
         }
         if let Step::Write(event) = step(&payout, sight.as_ref(), seconds) {
             let cancels = payout.state == State::Cancelling;
@@ -502,7 +545,11 @@ proptest! {
         let event = record_answer(&payout, &answers[which], &policy(), at(500));
         let calling = matches!(
             payout.state,
-            State::Creating | State::Bound | State::Confirming | State::Cancelling
+            State::Creating
+                | State::Initiating
+                | State::Bound
+                | State::Confirming
+                | State::Cancelling
         );
         prop_assert!(!calling || apply(&payout, event, at(500)).is_ok());
     }

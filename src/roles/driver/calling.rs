@@ -3,10 +3,11 @@
 use crate::domain::call::{Answer, Call, record_answer};
 use crate::domain::event::Event;
 use crate::domain::payout::{Intention, State};
+use crate::domain::step::may_start;
 use crate::domain::transition::apply;
 
 use super::super::intake::HandleError;
-use super::{Run, STEPS_MAX};
+use super::{Run, STEPS_MAX, log};
 
 impl Run<'_> {
     /// Sends the call that this run's last write intended, and then the call that recording its
@@ -21,10 +22,9 @@ impl Run<'_> {
     /// `true`: recording the answer intended another call.
     async fn send_once(&mut self) -> Result<bool, HandleError> {
         let sent = self.payout.intention.clone();
-        let starts = matches!(sent.call, Call::Create | Call::Start);
-        // A person may have been asked for while the session was being created.
-        let held_up = self.payout.attention.is_some();
-        if starts && (held_up || self.payout.command.expired(self.clock.now())) {
+        let starts = matches!(sent.call, Call::Create | Call::Init | Call::Start);
+        // Much may have come in between while the session was being created.
+        if starts && !may_start(&self.payout, &self.driver.policy, self.clock.now()) {
             self.record(Event::Postponed { until: self.clock.now() }).await?;
             return Ok(false);
         }
@@ -35,7 +35,7 @@ impl Run<'_> {
         }
         let asked_at = self.clock.now();
         let answer = self.driver.bank.send(&self.payout).await;
-        self.log_answer(&sent.call.to_string(), &answer);
+        log::answer(&self.payout, &sent.call.to_string(), &answer);
         if let Answer::Done(session) = &answer {
             self.see(session.clone(), asked_at);
         }
@@ -90,7 +90,7 @@ impl Run<'_> {
         self.reload().await?;
         let reason = "the bank answered create with a session of another payout".to_owned();
         if self.payout.attention.is_none() {
-            self.record(Event::NeedsAttention { reason }).await?;
+            self.record(Event::NeedsAttention { reason, session: None }).await?;
         }
         Ok(false)
     }

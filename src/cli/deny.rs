@@ -1,0 +1,141 @@
+//! The deny list: its file, and `payoutd deny-hash`, which makes its lines.
+
+use std::fs;
+use std::io::{BufRead, stdin};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::ValueEnum;
+use secrecy::SecretString;
+
+use crate::config::{Config, ConfigError, Decision, Problem};
+use crate::domain::recipient::{Identifier, Kind};
+use crate::domain::rules::{Denied, Rules};
+
+use super::{BadInput, Exit, output};
+
+/// Shortest salt, in characters: below it, all recipients there are could be tried out.
+const SALT_CHARS_MIN: usize = 32;
+
+/// Characters of a SHA-256 in hex.
+const HASH_CHARS: usize = 64;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// What the lines are
+    kind: KindName,
+    /// The file with the salt; without it decision.deny_salt_file
+    #[arg(long, value_name = "FILE")]
+    salt_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum KindName {
+    /// Bank account numbers
+    Account,
+    /// Tokens of bank accounts
+    AccountToken,
+    /// Hashes of cards, as the widget gives them
+    CardHash,
+    /// Tokens of cards
+    CardToken,
+    /// Phone numbers, as commands write them
+    Phone,
+    /// YooMoney wallets
+    Wallet,
+    /// Tax numbers (INN)
+    Inn,
+    /// Full names of persons and companies; letter case and spaces do not matter
+    Name,
+}
+
+impl From<KindName> for Kind {
+    fn from(name: KindName) -> Self {
+        match name {
+            KindName::Account => Self::Account,
+            KindName::AccountToken => Self::AccountToken,
+            KindName::CardHash => Self::CardHash,
+            KindName::CardToken => Self::CardToken,
+            KindName::Phone => Self::Phone,
+            KindName::Wallet => Self::Wallet,
+            KindName::Inn => Self::Inn,
+            KindName::Name => Self::Name,
+        }
+    }
+}
+
+/// One hash for each line of standard input: what it is made of is on no command line.
+pub(super) fn main(args: &Args, config: &Config) -> anyhow::Result<Exit> {
+    let path = args.salt_file.as_ref().or(config.decision.deny_salt_file.as_ref());
+    let path = path.ok_or_else(|| {
+        let cure = "no salt: give --salt-file, or set decision.deny_salt_file";
+        BadInput(format!("{cure}; `openssl rand -hex 32 > FILE` makes one"))
+    })?;
+    let salt = salt(path).map_err(|why| BadInput(format!("{}: {why}", path.display())))?;
+    for line in stdin().lock().lines() {
+        let line = line.context("standard input cannot be read")?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let identifier = Identifier::new(args.kind.into(), &line);
+        if !output::line(&Denied::hash(&salt, &identifier)) {
+            break;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// The business's rules, with the deny list read from its file.
+pub(super) fn rules(config: &Config) -> Result<Rules, ConfigError> {
+    let Decision { review_above, review_within, amount_max, currencies, .. } = &config.decision;
+    Ok(Rules {
+        review_above: review_above.clone(),
+        review_within: *review_within,
+        amount_max: amount_max.clone(),
+        currencies: currencies.clone(),
+        denied: denied(config)?,
+    })
+}
+
+fn denied(config: &Config) -> Result<Denied, ConfigError> {
+    let Decision { deny_file, deny_salt_file, .. } = &config.decision;
+    let (Some(list), Some(salt_file)) = (deny_file, deny_salt_file) else {
+        return Ok(Denied::default());
+    };
+    let problem = |key: &str, path: &Path, why: String| -> Problem {
+        config.problem(key, format!("{}: {why}", path.display()))
+    };
+    let salt = salt(salt_file).map_err(|why| problem("decision.deny_salt_file", salt_file, why));
+    let hashes = hashes(list).map_err(|why| problem("decision.deny_file", list, why));
+    match (salt, hashes) {
+        (Ok(salt), Ok(hashes)) => Ok(Denied::new(salt, hashes)),
+        (salt, hashes) => Err(ConfigError(salt.err().into_iter().chain(hashes.err()).collect())),
+    }
+}
+
+fn salt(path: &Path) -> Result<SecretString, String> {
+    let text = fs::read_to_string(path).map_err(|e| e.to_string())?;
+    let salt = text.trim();
+    if salt.chars().count() < SALT_CHARS_MIN {
+        return Err(format!("holds a salt of fewer than {SALT_CHARS_MIN} characters"));
+    }
+    Ok(SecretString::from(salt))
+}
+
+/// One a line; what follows a `#` is a note.
+fn hashes(path: &Path) -> Result<Vec<String>, String> {
+    let text = fs::read_to_string(path).map_err(|e| e.to_string())?;
+    let mut found = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let hash = line.split('#').next().unwrap_or_default().trim().to_lowercase();
+        let whole = hash.len() == HASH_CHARS && hash.bytes().all(|b| b.is_ascii_hexdigit());
+        match whole {
+            true => found.push(hash),
+            false if hash.is_empty() => {}
+            false => {
+                return Err(format!("line {number} is no hash; `payoutd deny-hash` makes them"));
+            }
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,55 @@
+//! `payoutd cancel`, `approve`, `reject`, `release`: a word about one payout, published as a command
+//! like any other.
+//!
+//! What can be told from the record at once is told here; what becomes of it is decided by the
+//! executor that takes it, and stands in the payout and among the events.
+
+use bytes::Bytes;
+
+use crate::bus::{Message, Queue};
+use crate::config::Config;
+use crate::domain::command::{Intervention, Verb};
+use crate::domain::id::PayoutId;
+use crate::domain::intervene::{Effect, intervene};
+
+use super::backend::{Backend, place};
+use super::{BadInput, Exit, output};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The payout's id, as the command named it
+    id: PayoutId,
+    /// Why, for whoever reads it later: it is kept with the payout and told in events
+    #[arg(long)]
+    reason: String,
+}
+
+pub(super) async fn main(verb: Verb, args: Args, config: Config) -> anyhow::Result<Exit> {
+    let Args { id, reason } = args;
+    if let Err(violation) = Intervention::check_reason(&reason) {
+        return Err(BadInput(format!("--reason {}", violation.problem)).into());
+    }
+    let intervention = Intervention { verb, payout_id: id, reason };
+    let id = &intervention.payout_id;
+    let backend = Backend::open(&config)?;
+    let payout = backend.store.load(id).await?.payout;
+    let known = match payout.as_ref().map(|payout| intervene(payout, &intervention)) {
+        None if verb == Verb::Cancel => false,
+        None => {
+            let place = place(&config);
+            return Err(BadInput(format!("there is no payout {id} in {place}")).into());
+        }
+        Some(Effect::Refused(why)) => return Err(BadInput(format!("{id}: {why}")).into()),
+        Some(Effect::Known) => true,
+        Some(Effect::Write(_) | Effect::WriteOnEvidence(_)) => false,
+    };
+    if known {
+        output::line(&format!("{id}: that was said before; see payoutd show {id}"));
+        return Ok(Exit::Ok);
+    }
+    let body = Bytes::from(intervention.to_json());
+    backend.bus.publish(vec![Message::Queued { queue: Queue::Commands, body }]).await?;
+    let ahead = if payout.is_none() { ", ahead of its command" } else { "" };
+    output::line(&format!("{id}: {verb} published{ahead}; see payoutd show {id}"));
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,116 @@
+//! A word about a payout that exists or is to come: cancel, approve, reject, release.
+//!
+//! Anybody who may publish commands may send one; `payoutd cancel` and its kin publish the same.
+//! What it leads to is decided by [`intervene`](crate::domain::intervene::intervene).
+
+use std::fmt;
+
+use super::super::id::PayoutId;
+use super::super::json::Object;
+use super::reader::Reader;
+use super::{InvalidCommand, Violation};
+
+/// Longest reason, in characters: it is kept in the record and told in events.
+const REASON_CHARS_MAX: usize = 500;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intervention {
+    pub verb: Verb,
+    pub payout_id: PayoutId,
+    /// Why, for people.
+    pub reason: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verb {
+    /// Do not pay; possible until it was decided to confirm.
+    Cancel,
+    /// Confirm what is held for review.
+    Approve,
+    /// Do not pay what is held for review or needs attention.
+    Reject,
+    /// Carry on with what needs attention.
+    Release,
+}
+
+impl Verb {
+    pub const ALL: [Self; 4] = [Self::Cancel, Self::Approve, Self::Reject, Self::Release];
+
+    /// The command's `type`.
+    pub fn command_type(self) -> &'static str {
+        match self {
+            Self::Cancel => "payout.cancel",
+            Self::Approve => "payout.approve",
+            Self::Reject => "payout.reject",
+            Self::Release => "payout.release",
+        }
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.command_type().trim_start_matches("payout."))
+    }
+}
+
+impl Intervention {
+    pub(super) fn read(verb: Verb, fields: &Object) -> Result<Self, InvalidCommand> {
+        let mut reader = Reader { fields, violations: Vec::new() };
+        let payout_id = reader.payout_id();
+        let reason = reader.reason();
+        reader.refuse_fields_beside(&["type", "payout_id", "reason"]);
+        match (payout_id, reason) {
+            (Some(payout_id), Some(reason)) if reader.violations.is_empty() => {
+                Ok(Self { verb, payout_id, reason })
+            }
+            (payout_id, _) => Err(InvalidCommand::new(payout_id, reader.violations)),
+        }
+    }
+
+    /// Checks a reason that was given elsewhere than in a message.
+    pub fn check_reason(reason: &str) -> Result<(), Violation> {
+        let problem = match reason.chars().count() {
+            _ if reason.trim().is_empty() => "is empty: say why, for whoever reads it later".into(),
+            count if count > REASON_CHARS_MAX => {
+                format!("has {count} characters; at most {REASON_CHARS_MAX} are kept")
+            }
+            _ if reason.chars().any(char::is_control) => "must be one line of plain text".into(),
+            _ => return Ok(()),
+        };
+        Err(Violation { pointer: "/reason".into(), problem })
+    }
+
+    /// The message that says it.
+    pub fn to_json(&self) -> Vec<u8> {
+        let message = serde_json::json!({
+            "type": self.verb.command_type(),
+            "payout_id": self.payout_id,
+            "reason": self.reason,
+        });
+        message.to_string().into_bytes()
+    }
+}
+
+impl Reader<'_> {
+    fn reason(&mut self) -> Option<String> {
+        if self.present("reason").is_none() {
+            self.refuse("/reason", "is missing: say why, for whoever reads it later");
+            return None;
+        }
+        let reason = self.text("reason")?;
+        match Intervention::check_reason(&reason) {
+            Ok(()) => Some(reason),
+            Err(Violation { pointer, problem }) => {
+                self.refuse(&pointer, problem);
+                None
+            }
+        }
+    }
+
+    fn refuse_fields_beside(&mut self, known: &[&str]) {
+        for (name, _) in self.fields.fields().filter(|(name, _)| !known.contains(name)) {
+            let pointer = self.pointer(name);
+            self.refuse(&pointer, "must be left out: this command has no such field");
+        }
+    }
+}

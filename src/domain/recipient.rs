@@ -1,0 +1,128 @@
+//! What a recipient can be recognised by: account, token, hash, phone, wallet, tax number, name.
+//!
+//! Two spellings of the same recipient give the same identifier. Never printed.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::command::CreateCommand;
+use super::json::Raw;
+
+/// One thing that a recipient is known by.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Identifier(String);
+
+/// What an identifier is, so that equal digits of two kinds stay apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A bank account's number.
+    Account,
+    AccountToken,
+    CardHash,
+    CardToken,
+    Phone,
+    Wallet,
+    /// A tax number (INN).
+    Inn,
+    /// A person's or a company's full name; letter case and spaces do not matter.
+    Name,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::AccountToken => "account-token",
+            Self::CardHash => "card-hash",
+            Self::CardToken => "card-token",
+            Self::Phone => "phone",
+            Self::Wallet => "wallet",
+            Self::Inn => "inn",
+            Self::Name => "name",
+        }
+    }
+}
+
+impl Identifier {
+    pub fn new(kind: Kind, value: &str) -> Self {
+        let words = value.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>();
+        // Numbers may be written in groups, names may not be run together.
+        let between = if kind == Kind::Name { " " } else { "" };
+        Self(format!("{}:{}", kind.name(), words.join(between)))
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Identifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = self.0.split(':').next().unwrap_or_default();
+        write!(f, "<{kind}>")
+    }
+}
+
+/// Where identifiers stand in a command's `payment_method`.
+const METHOD_PLACES: &[(&str, Kind)] = &[
+    ("/card/encrypted_card/number_hash", Kind::CardHash),
+    ("/card/tokenized_card/token", Kind::CardToken),
+    ("/bank_account/ru/token", Kind::AccountToken),
+    ("/bank_account/ru/account", Kind::Account),
+    ("/bank_account/ru/inn", Kind::Inn),
+    ("/bank_account/ru/full_name", Kind::Name),
+    ("/bank_account/faster_payment_system/phone", Kind::Phone),
+    ("/wallet/yoomoney/account", Kind::Wallet),
+];
+
+/// Where they stand in `participant_details`.
+const PARTICIPANT_PLACES: &[(&str, Kind)] = &[("/recipient/full_name", Kind::Name)];
+
+/// Where they stand in the bank's `confirm_information`.
+const SHOWN_PLACES: &[(&str, Kind)] = &[
+    ("/account_details/recipient/account_number", Kind::Account),
+    ("/account_details/recipient/inn", Kind::Inn),
+    ("/account_details/recipient/name", Kind::Name),
+];
+
+/// What the command names its recipient by.
+pub fn identifiers(command: &CreateCommand) -> Vec<Identifier> {
+    let mut found = at(METHOD_PLACES, &command.payment_method);
+    found.extend(at(PARTICIPANT_PLACES, &command.participants));
+    found
+}
+
+/// What the bank shows of the recipient in `confirm_information`.
+pub fn shown_identifiers(information: &Raw) -> Vec<Identifier> {
+    at(SHOWN_PLACES, &information.read().unwrap_or_default())
+}
+
+fn at(places: &[(&str, Kind)], value: &Value) -> Vec<Identifier> {
+    let find = |(place, kind): &(&str, Kind)| {
+        let text = value.pointer(place)?.as_str()?;
+        Some(Identifier::new(*kind, text))
+    };
+    places.iter().filter_map(find).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spelling_does_not_hide_a_recipient_and_kinds_stay_apart() {
+        let name = |text| Identifier::new(Kind::Name, text);
+        assert_eq!(name("Ivanov  IVAN"), name(" ivanov ivan "));
+        assert_ne!(name("Ivanov Ivan"), name("IvanovIvan"));
+        let account = |text| Identifier::new(Kind::Account, text);
+        assert_eq!(account("40817 810 1"), account("408178101"));
+        assert_ne!(account("79001234567"), Identifier::new(Kind::Phone, "79001234567"));
+    }
+
+    #[test]
+    fn an_identifier_is_never_printed() {
+        let shown = format!("{:?}", Identifier::new(Kind::Phone, "79001234567"));
+        assert_eq!(shown, "<phone>");
+    }
+}

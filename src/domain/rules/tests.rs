@@ -1,0 +1,82 @@
+//! What the rules say, and that each answer has its reason.
+
+use serde_json::json;
+
+use super::super::money::Currency;
+use super::super::samples::*;
+use super::*;
+use crate::domain::recipient::Kind;
+
+fn amounts(of: &[(&str, i64)]) -> Amounts {
+    let money = |(code, amount): &(&str, i64)| Money {
+        amount: *amount,
+        currency: Currency::try_from((*code).to_owned()).expect("a code"),
+    };
+    of.iter().map(money).collect()
+}
+
+fn paying(amount: i64, currency: &str) -> CreateCommand {
+    let mut value = settlement_command();
+    value["amount_details"] = json!({"amount": amount, "currency": currency});
+    command(&value)
+}
+
+fn word(ruling: &Ruling) -> &'static str {
+    match ruling {
+        Ruling::Allowed => "allowed",
+        Ruling::Review(_) => "review",
+        Ruling::Forbidden(_) => "forbidden",
+    }
+}
+
+#[test]
+fn a_largest_amount_holds_for_its_currency_and_closes_the_others() {
+    let rules = Rules { amount_max: amounts(&[("rub", 500)]), ..rules() };
+    for (amount, currency, expected) in [
+        (500, "rub", "allowed"),
+        (500, "RUB", "allowed"),
+        (501, "rub", "forbidden"),
+        (1, "usd", "forbidden"),
+    ] {
+        assert_eq!(word(&rules.judge(&paying(amount, currency))), expected, "{amount} {currency}");
+    }
+}
+
+#[test]
+fn only_the_currencies_named_are_allowed() {
+    let rules = Rules { currencies: vec!["rub".into(), "usd".into()], ..rules() };
+    for (currency, expected) in [("RUB", "allowed"), ("usd", "allowed"), ("eur", "forbidden")] {
+        assert_eq!(word(&rules.judge(&paying(1, currency))), expected, "{currency}");
+    }
+}
+
+#[test]
+fn above_its_amount_and_in_other_currencies_a_person_is_asked() {
+    let rules = Rules { review_above: Some(amounts(&[("rub", 500)])), ..rules() };
+    for (amount, currency, expected) in
+        [(500, "rub", "allowed"), (501, "rub", "review"), (1, "usd", "review")]
+    {
+        assert_eq!(word(&rules.judge(&paying(amount, currency))), expected, "{amount} {currency}");
+    }
+    let all = Rules { review_above: Some(Amounts::default()), ..super::super::samples::rules() };
+    assert_eq!(word(&all.judge(&paying(1, "rub"))), "review");
+}
+
+#[test]
+fn a_denied_recipient_is_found_however_the_name_is_spelled() {
+    let salt = || SecretString::from("0123456789abcdef0123456789abcdef");
+    let name = Identifier::new(Kind::Name, "VECTOR   llc");
+    let denied = Denied::new(salt(), [Denied::hash(&salt(), &name)]);
+    let rules = Rules { denied, ..rules() };
+    let Ruling::Forbidden(reason) = rules.judge(&paying(1, "rub")) else { panic!("allowed") };
+    assert!(!reason.to_lowercase().contains("vector"), "{reason}");
+    assert!(format!("{rules:?}").contains("Denied(1)"));
+    let other_salt = SecretString::from("another salt of thirty-two characters");
+    let elsewhere = Denied::new(other_salt, [Denied::hash(&salt(), &name)]);
+    let rules = Rules { denied: elsewhere, ..super::super::samples::rules() };
+    assert_eq!(
+        word(&rules.judge(&paying(1, "rub"))),
+        "allowed",
+        "a hash is nothing without its salt"
+    );
+}

@@ -1,0 +1,69 @@
+//! What agrees with its command may still need a person's approval.
+
+use super::super::event::Event;
+use super::super::json::Raw;
+use super::super::rules::Ruling;
+use super::super::session::Reading;
+use super::super::time::Timestamp;
+use super::{EXPIRED, Sight, Step, View};
+
+const UNANSWERED: &str = "nobody approved it in time";
+
+impl View<'_> {
+    /// The bank's payout is the command's: what do our own rules say?
+    pub(super) fn ruled(&self, sight: &Sight, confirm_information: Option<Raw>) -> Step {
+        let ruling = self.policy.rules.judge_shown(self.command, confirm_information.as_ref());
+        match (ruling, &self.payout.approved) {
+            (Ruling::Forbidden(reason), _) => self.cancel(reason, &sight.session),
+            (Ruling::Allowed, None) => confirm("agrees with the command", confirm_information),
+            (Ruling::Allowed | Ruling::Review(_), Some(why)) => {
+                confirm(&format!("agrees with the command; approved: {why}"), confirm_information)
+            }
+            (Ruling::Review(reason), None) => self.hold(reason, sight),
+        }
+    }
+
+    fn hold(&self, reason: String, sight: &Sight) -> Step {
+        let until = self.policy.review_until(self.payout);
+        if self.now < until {
+            Step::Write(Event::Held { reason, until })
+        } else {
+            self.cancel(format!("{reason}; {UNANSWERED}"), &sight.session)
+        }
+    }
+
+    pub(super) fn held(&self) -> Step {
+        if let Some(step) = self.ending() {
+            return step;
+        }
+        let until = self.payout.held_until.unwrap_or(self.payout.since);
+        match (self.against(until), self.sight) {
+            (Some(reason), Some(sight)) if sight.session.awaits_confirmation => {
+                self.cancel(reason, &sight.session)
+            }
+            (Some(_), Some(sight)) if sight.is_answer() => self.wait(sight),
+            (Some(_), _) => Step::AskStatus,
+            (None, Some(sight)) if sight.session.reading() != Reading::AwaitsConfirmation => {
+                self.wait(sight)
+            }
+            (None, Some(_)) => Step::Wait(Some(until)),
+            (None, None) if self.now >= self.payout.next_look_at => Step::AskStatus,
+            (None, None) => Step::Wait(Some(until)),
+        }
+    }
+
+    /// Why a held payout is not to be approved any more.
+    fn against(&self, until: Timestamp) -> Option<String> {
+        if let Some(reason) = &self.payout.cancel_requested {
+            Some(reason.clone())
+        } else if self.command.expired(self.now) {
+            Some(EXPIRED.into())
+        } else {
+            (self.now >= until).then(|| UNANSWERED.into())
+        }
+    }
+}
+
+fn confirm(reason: &str, confirm_information: Option<Raw>) -> Step {
+    Step::Write(Event::ConfirmDecided { reason: reason.into(), confirm_information })
+}

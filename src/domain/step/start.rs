@@ -1,0 +1,168 @@
+//! From the command to the bank having the payout.
+
+use super::super::event::Event;
+use super::super::payout::{CallOutcome, Intention};
+use super::super::session::Reading;
+use super::{Sight, Step, View, attention};
+
+const FORGOTTEN: &str = "the bank has seen a call of this payout before, and shows no payout for it: \
+                         the store may have forgotten something";
+
+const UNHEARD: &str = "the one request that starts the payout has an unknown outcome, and no \
+                       webhook told of a session for it";
+
+impl View<'_> {
+    /// The command came after its cancellation.
+    pub(super) fn stub(&self) -> Step {
+        match self.bar() {
+            Some(bar) => bar.end(),
+            None => attention("the command came, and nobody knows what it waited for"),
+        }
+    }
+
+    pub(super) fn creating(&self) -> Step {
+        let intention = &self.payout.intention;
+        if self.payout.attention.is_some() {
+            return Step::Wait(None);
+        }
+        if key_was_used(intention) && intention.attempt == 1 {
+            return attention(FORGOTTEN);
+        }
+        if let Some(bar) = self.bar() {
+            // Sessions may have been created, but none was ever started.
+            return bar.end();
+        }
+        match &intention.outcome {
+            CallOutcome::Refused { reason } => {
+                Step::Write(Event::Failed { reason: reason.clone() })
+            }
+            CallOutcome::Postponed { until } => self.send_postponed(*until),
+            CallOutcome::Pending | CallOutcome::Unknown { .. } | CallOutcome::Answered => {
+                self.send_again()
+            }
+        }
+    }
+
+    /// The session is not known, so nothing can be looked up, and nothing is ever sent again that
+    /// may have been sent: a webhook has to tell.
+    pub(super) fn initiating(&self) -> Step {
+        let intention = &self.payout.intention;
+        if self.payout.attention.is_some() {
+            return Step::Wait(None);
+        }
+        match (&intention.outcome, self.bar()) {
+            (CallOutcome::Postponed { .. }, Some(bar)) => bar.end(),
+            (CallOutcome::Postponed { until }, None) => self.send_postponed(*until),
+            (CallOutcome::Refused { reason }, _) => {
+                Step::Write(Event::Failed { reason: reason.clone() })
+            }
+            // A person has seen to it that nothing came of it.
+            (_, Some(bar)) if intention.released => bar.end(),
+            (CallOutcome::Unknown { key_used: true }, _) => self.once_attentive(FORGOTTEN),
+            (CallOutcome::Pending | CallOutcome::Unknown { .. } | CallOutcome::Answered, _) => {
+                let heard_by = self.policy.heard_by(intention);
+                match self.now < heard_by {
+                    true => Step::Wait(Some(heard_by)),
+                    false => self.once_attentive(UNHEARD),
+                }
+            }
+        }
+    }
+
+    pub(super) fn bound(&self) -> Step {
+        let Some(sight) = self.sight else { return self.bound_unseen() };
+        match sight.session.reading() {
+            Reading::Empty => self.bound_empty(sight),
+            Reading::Cancelled if sight.session.payouts.is_empty() => {
+                self.once_tries_are_over(|| self.cancelled("the bank ended the empty session"))
+            }
+            Reading::Uncertain(why) if sight.session.payouts.is_empty() => self.once_attentive(why),
+            Reading::InProgress if sight.session.payouts.is_empty() => self.wait(sight),
+            Reading::InProgress
+            | Reading::AwaitsConfirmation
+            | Reading::Succeeded
+            | Reading::Failed(_)
+            | Reading::Cancelled
+            | Reading::Uncertain(_)
+            | Reading::Several => Step::Write(Event::Started {
+                bank_payout: sight.session.payout().and_then(|p| p.id.clone()),
+                answered: false,
+            }),
+        }
+    }
+
+    /// Start may have been sent, and the bank has not been asked.
+    fn bound_unseen(&self) -> Step {
+        match &self.payout.intention.outcome {
+            CallOutcome::Postponed { .. } if self.payout.attention.is_some() => self.look_if_due(),
+            CallOutcome::Postponed { until } => match self.bar() {
+                None => self.send_postponed(*until),
+                Some(bar) if self.payout.intention.attempt == 1 => bar.end(),
+                // Earlier tries were sent: the session must not stay open for them.
+                Some(_) => Step::AskStatus,
+            },
+            CallOutcome::Refused { .. } if self.payout.intention.attempt == 1 => Step::AskStatus,
+            CallOutcome::Refused { .. }
+            | CallOutcome::Pending
+            | CallOutcome::Unknown { .. }
+            | CallOutcome::Answered => self.ask_past_deadline(),
+        }
+    }
+
+    /// The bank shows no payout in the session. Only an answer from past the deadline of the last
+    /// try proves that it has none; a single try that was refused proves it at once. What needs a
+    /// person is never ended here.
+    fn bound_empty(&self, sight: &Sight) -> Step {
+        let intention = &self.payout.intention;
+        let asked_late = sight.asked_after(self.deadline());
+        match &intention.outcome {
+            CallOutcome::Postponed { .. } if !sight.is_answer() => self.bound_unseen(),
+            CallOutcome::Postponed { .. } if self.payout.attention.is_some() => Step::Wait(None),
+            CallOutcome::Postponed { until } => match self.bar() {
+                None => self.send_postponed(*until),
+                Some(bar) if intention.attempt == 1 => bar.end(),
+                Some(bar) => self.cancel(bar.reason, &sight.session),
+            },
+            CallOutcome::Refused { reason }
+                if asked_late || (intention.attempt == 1 && sight.is_answer()) =>
+            {
+                let failed = Step::Write(Event::Failed { reason: reason.clone() });
+                if self.payout.attention.is_none() { failed } else { Step::Wait(None) }
+            }
+            CallOutcome::Refused { .. } => self.ask_past_deadline(),
+            CallOutcome::Pending | CallOutcome::Unknown { .. } | CallOutcome::Answered
+                if !asked_late =>
+            {
+                self.ask_past_deadline()
+            }
+            CallOutcome::Unknown { .. } if key_was_used(intention) => {
+                self.once_attentive(FORGOTTEN)
+            }
+            CallOutcome::Pending | CallOutcome::Unknown { .. } | CallOutcome::Answered => {
+                self.start_without_trace(sight)
+            }
+        }
+    }
+
+    /// Past the last deadline the bank shows no trace of any start.
+    fn start_without_trace(&self, sight: &Sight) -> Step {
+        if self.payout.attention.is_some() {
+            Step::Wait(None)
+        } else if self.policy.confirms_automatically && !self.payout.intention.released {
+            attention(
+                "a start with unknown outcome left no trace, and the bank confirms by itself: \
+                 starting again could pay twice",
+            )
+        } else if let Some(bar) = self.bar() {
+            // A start that is later still than its deadline must find no open session.
+            self.cancel(bar.reason, &sight.session)
+        } else {
+            self.send_again()
+        }
+    }
+}
+
+/// The bank had seen the key, and no person has looked into it yet.
+fn key_was_used(intention: &Intention) -> bool {
+    intention.outcome == CallOutcome::Unknown { key_used: true } && !intention.released
+}

@@ -1,0 +1,113 @@
+//! Our own rules, and payouts held for a person.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::domain::json::Raw;
+use crate::domain::money::{Currency, Money};
+use crate::domain::recipient::{Identifier, Kind};
+use crate::domain::rules::{Amounts, Denied, Rules};
+
+fn rub(amount: i64) -> Amounts {
+    let currency = Currency::try_from("rub".to_owned()).expect("a code");
+    [Money { amount, currency }].into_iter().collect()
+}
+
+fn with(rules: Rules) -> Policy {
+    Policy { rules: Arc::new(rules), ..policy() }
+}
+
+fn reviewed() -> Policy {
+    with(Rules { review_above: Some(rub(299_999)), ..rules() })
+}
+
+fn waits() -> Sight {
+    webhook(awaiting())
+}
+
+#[test]
+fn above_its_amount_a_payout_is_held_until_its_deadline() {
+    let started = payout_in(State::Started);
+    let found = next_step(&started, Some(&waits()), &reviewed(), at(5));
+    // The session was bound at 1 s, and reviews take 1000 s at most.
+    let Step::Write(held @ Event::Held { until, .. }) = found else { panic!("{found:?}") };
+    assert_eq!(until, at(1001));
+    let held = after(started, &[(5, held)]);
+    assert_eq!(next_step(&held, Some(&waits()), &reviewed(), at(6)), Step::Wait(Some(at(1001))));
+    assert_eq!(next_step(&held, None, &reviewed(), at(1001)), Step::AskStatus);
+    let late = next_step(&held, Some(&answer(awaiting(), at(1001))), &reviewed(), at(1001));
+    assert_eq!(name(&late), "cancel_decided");
+}
+
+#[test]
+fn up_to_its_amount_nothing_is_held_and_the_decision_says_why() {
+    let generous = with(Rules { review_above: Some(rub(300_000)), ..rules() });
+    let found = next_step(&payout_in(State::Started), Some(&waits()), &generous, at(5));
+    let Step::Write(Event::ConfirmDecided { reason, .. }) = found else { panic!("{found:?}") };
+    assert_eq!(reason, "agrees with the command");
+}
+
+#[test]
+fn a_command_of_less_time_is_held_for_less() {
+    let mut command = settlement_command();
+    command["confirm_before"] = "1970-01-01T00:10:00Z".into();
+    let command = super::super::super::samples::command(&command);
+    let payout = Payout::accept(command, "hash".into(), Default::default(), at(0), at(15));
+    let payout = after(payout, &[(1, bound()), (2, started())]);
+    let found = next_step(&payout, Some(&waits()), &reviewed(), at(5));
+    assert!(
+        matches!(found, Step::Write(Event::Held { until, .. }) if until == at(600)),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn an_approved_payout_is_held_against_what_the_bank_shows_once_more() {
+    let approved = Event::Approved { reason: "checked".into() };
+    let payout = after(payout_in(State::Held), &[(50, approved)]);
+    assert_eq!(payout.state, State::Started);
+    assert_eq!(next_step(&payout, None, &reviewed(), at(50)), Step::AskStatus, "at once");
+    let found = next_step(&payout, Some(&answer(awaiting(), at(50))), &reviewed(), at(50));
+    let Step::Write(Event::ConfirmDecided { reason, .. }) = found else { panic!("{found:?}") };
+    assert_eq!(reason, "agrees with the command; approved: checked");
+    let mut other = awaiting();
+    other.payouts[0].money = None;
+    let found = next_step(&payout, Some(&answer(other, at(50))), &reviewed(), at(50));
+    assert_eq!(name(&found), "cancel_decided", "an approval is not blind");
+}
+
+#[test]
+fn an_approval_does_not_lift_a_prohibition() {
+    let approved = Event::Approved { reason: "checked".into() };
+    let payout = after(payout_in(State::Held), &[(50, approved)]);
+    let strict = with(Rules { amount_max: rub(100), ..rules() });
+    let found = next_step(&payout, Some(&answer(awaiting(), at(50))), &strict, at(50));
+    assert_eq!(name(&found), "cancel_decided");
+}
+
+#[test]
+fn what_the_rules_forbid_is_rejected_before_anything_is_started() {
+    let strict = with(Rules { currencies: vec!["usd".into()], ..rules() });
+    assert_eq!(name(&next_step(&payout_in(State::Creating), None, &strict, at(1))), "rejected");
+    assert!(!may_start(&payout_in(State::Bound), &strict, at(1)));
+    assert!(may_start(&payout_in(State::Bound), &policy(), at(1)));
+    let unsent = after(payout_in(State::Bound), &[(2, Event::Postponed { until: at(9) })]);
+    assert_eq!(name(&next_step(&unsent, None, &strict, at(3))), "rejected");
+}
+
+#[test]
+fn a_recipient_that_only_the_bank_shows_is_denied_too() {
+    let salt = || "0123456789abcdef0123456789abcdef".to_owned().into();
+    let number = Identifier::new(Kind::Account, "40702810500000000001");
+    let denied = Denied::new(salt(), [Denied::hash(&salt(), &number)]);
+    let strict = with(Rules { denied, ..rules() });
+    let started = payout_in(State::Started);
+    assert_eq!(name(&next_step(&started, Some(&waits()), &strict, at(5))), "confirm_decided");
+    let mut shown = awaiting();
+    shown.confirm_information = Raw::parse(
+        r#"{"account_details": {"sender": {"account_number": "40702810300200000013"},
+            "recipient": {"name": "Vector LLC", "account_number": "40702810500000000001"}}}"#,
+    );
+    let found = next_step(&started, Some(&webhook(shown)), &strict, at(5));
+    assert_eq!(name(&found), "cancel_decided");
+}

@@ -1,0 +1,82 @@
+//! Taking up what comes from outside: new payouts, cancellations ahead of them, and the words of
+//! people.
+
+use crate::domain::call::Answer;
+use crate::domain::command::CreateCommand;
+use crate::domain::event::Event;
+use crate::domain::id::{PayoutId, SessionId};
+use crate::domain::payout::Payout;
+use crate::domain::session::Session;
+use crate::domain::time::Timestamp;
+
+use super::super::intake::HandleError;
+use super::{Driver, Look, Run, log};
+
+impl Driver {
+    /// Records a new payout and drives it. `false`: another process recorded it first.
+    pub async fn accept(
+        &self,
+        command: CreateCommand,
+        content_hash: String,
+        now: Timestamp,
+    ) -> Result<bool, HandleError> {
+        let flow = command.flow.unwrap_or(self.policy.flow);
+        let mut payout = Payout::accept(command, content_hash, flow, now, now);
+        payout.next_look_at = self.policy.deadline(&payout.intention);
+        let Some(mut run) = self.record_new(payout, now).await? else { return Ok(false) };
+        tracing::info!(event = "payout.accepted", payout_id = %run.payout.id());
+        run.publish_events().await?;
+        run.send_intended().await?;
+        run.until_rest().await?;
+        Ok(true)
+    }
+
+    /// Records that a payout is not to be paid whose command has not come. `false`: another
+    /// process recorded something first.
+    pub async fn accept_cancellation(
+        &self,
+        id: PayoutId,
+        reason: String,
+        now: Timestamp,
+    ) -> Result<bool, HandleError> {
+        let stub = Payout::stub(id, reason, now);
+        let Some(run) = self.record_new(stub, now).await? else { return Ok(false) };
+        tracing::info!(event = "payout.cancelled_ahead", payout_id = %run.payout.id());
+        run.until_rest().await?;
+        Ok(true)
+    }
+
+    async fn record_new(
+        &self,
+        mut payout: Payout,
+        now: Timestamp,
+    ) -> Result<Option<Run<'_>>, HandleError> {
+        payout.version = 1;
+        payout.write_id = rand::random();
+        let mut run = Run::new(self, payout, now, Look::default());
+        Ok(run.store_payout(0).await?.then_some(run))
+    }
+
+    /// Writes an event that a message stands for, over the record as it was loaded. `None`: another
+    /// writer was first; look again.
+    pub async fn write(
+        &self,
+        payout: Payout,
+        now: Timestamp,
+        event: Event,
+    ) -> Result<Option<Payout>, HandleError> {
+        let mut run = Run::new(self, payout, now, Look::default());
+        Ok(run.record(event).await?.then_some(run.payout))
+    }
+
+    /// What the bank shows of one of the payout's sessions now. `None`: it does not say.
+    pub async fn ask(&self, payout: &Payout, session: &SessionId) -> Option<Session> {
+        match self.bank.status(payout, session).await {
+            Answer::Done(session) => Some(session),
+            answer => {
+                log::answer(payout, "status", &answer);
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What people and other systems say about a payout: cancel, approve, reject, release.
+//!
+//! Each is written into the record before it is acknowledged, or refused in an event. One that was
+//! taken before changes nothing more, so that a message delivered twice is harmless.
+
+use crate::digest::sha256_hex;
+use crate::domain::command::{Intervention, Verb};
+use crate::domain::intervene::{Effect, intervene, objection};
+use crate::domain::payout::Payout;
+use crate::domain::result_event::command_refused;
+use crate::domain::step::{Sight, Source};
+use crate::domain::time::Timestamp;
+
+use super::super::driver::Look;
+use super::super::intake::HandleError;
+use super::{Executor, RACES_MAX};
+
+const BANK_SILENT: &str = "the bank did not say how its sessions stand; send this again later";
+
+impl Executor {
+    pub(super) async fn intervene(
+        &self,
+        intervention: &Intervention,
+        body: &[u8],
+    ) -> Result<(), HandleError> {
+        let Intervention { verb, payout_id, reason } = intervention;
+        for _ in 0..RACES_MAX {
+            let loaded = self.driver.store.load(payout_id).await?;
+            let now = loaded.now;
+            let Some(payout) = loaded.payout else {
+                if *verb != Verb::Cancel {
+                    return self.turn_down(intervention, None, NO_PAYOUT, body, now).await;
+                }
+                let (id, reason) = (payout_id.clone(), reason.clone());
+                match self.driver.accept_cancellation(id, reason, now).await? {
+                    true => return Ok(()),
+                    false => continue,
+                }
+            };
+            match intervene(&payout, intervention) {
+                // What follows is decided on the record as it is then, whoever wrote last.
+                Effect::Write(event) => {
+                    self.driver.write(payout, now, event).await?;
+                }
+                Effect::WriteOnEvidence(event) => {
+                    if let Err(objection) = self.look_at_sessions(&payout, now).await? {
+                        let told = Some(&payout);
+                        return self.turn_down(intervention, told, &objection, body, now).await;
+                    }
+                    self.driver.write(payout, now, event).await?;
+                }
+                Effect::Known => return self.driver.drive(payout, now, Look::default()).await,
+                Effect::Refused(why) => {
+                    return self.turn_down(intervention, Some(&payout), &why, body, now).await;
+                }
+            }
+        }
+        Err(HandleError::Restless(RACES_MAX))
+    }
+
+    /// Asks for every session the payout is known to have; what they show is driven at once, so
+    /// that an end is recorded whatever is said of it.
+    async fn look_at_sessions(
+        &self,
+        payout: &Payout,
+        now: Timestamp,
+    ) -> Result<Result<(), String>, HandleError> {
+        for session in payout.session.iter().chain(&payout.strangers) {
+            let Some(shown) = self.driver.ask(payout, session).await else {
+                return Ok(Err(BANK_SILENT.into()));
+            };
+            if let Some(objection) = objection(payout, &shown) {
+                let sight = Sight { session: shown, source: Source::Answer { asked_at: now } };
+                let look = Look { sight: Some(sight), ticket: None };
+                self.driver.drive(payout.clone(), now, look).await?;
+                return Ok(Err(objection));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    async fn turn_down(
+        &self,
+        intervention: &Intervention,
+        payout: Option<&Payout>,
+        why: &str,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<(), HandleError> {
+        let Intervention { verb, payout_id, .. } = intervention;
+        tracing::warn!(event = "command.refused", %payout_id, command = verb.command_type(), why);
+        let (hash, source) = (sha256_hex(body), &self.driver.source);
+        let state = payout.map(|payout| payout.state);
+        self.publish(command_refused(intervention, state, why, &hash, source, now)).await
+    }
+}
+
+const NO_PAYOUT: &str = "there is no payout of this id";
