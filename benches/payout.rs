@@ -3,17 +3,18 @@
 //! `cargo bench`. Figures are for comparing with each other on one machine.
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use payoutd::bank::keygen;
 use payoutd::bank::signing::{PrivateKey, PublicKeys};
 use payoutd::bank::webhook::Webhook;
-use payoutd::domain::command::CreateCommand;
+use payoutd::domain::command::{CreateCommand, Flow};
 use payoutd::domain::event::Event;
 use payoutd::domain::id::SessionId;
 use payoutd::domain::payout::Payout;
-use payoutd::domain::policy::{Delays, Policy};
+use payoutd::domain::policy::{Delays, Policy, WEBHOOK_PATIENCE};
 use payoutd::domain::step::{Sight, Source, next_step};
 use payoutd::domain::time::Timestamp;
 use payoutd::domain::transition::apply;
@@ -44,7 +45,7 @@ fn deciding(c: &mut Criterion) {
     let command = COMMANDS.lines().nth(3).expect("a settlement command");
     let command = CreateCommand::parse(command.as_bytes()).expect("valid");
     let at = Timestamp::from_millis;
-    let payout = Payout::accept(command, "hash".into(), at(0), at(0));
+    let payout = Payout::accept(command, "hash".into(), Flow::TwoStep, at(0), at(0));
     let webhook = Webhook::parse(WEBHOOK).expect("valid");
     let session = webhook.session.expect("shown");
     let bound = Event::SessionBound { session: SessionId::new("ps_2643"), next_look_at: at(9) };
@@ -56,6 +57,9 @@ fn deciding(c: &mut Criterion) {
         call_timeout: Duration::from_secs(10),
         delays: Delays::new(vec![Duration::from_secs(5)]).expect("one delay"),
         confirms_automatically: false,
+        flow: Flow::TwoStep,
+        webhook_patience: WEBHOOK_PATIENCE,
+        rules: Arc::default(),
     };
     c.bench_function("decide and apply", |b| {
         b.iter(|| {

@@ -29,6 +29,19 @@ pub struct Rules {
     pub denied: Denied,
 }
 
+/// Everything is allowed, and nothing reviewed.
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            review_above: None,
+            review_within: Duration::from_secs(220 * 60),
+            amount_max: Amounts::default(),
+            currencies: Vec::new(),
+            denied: Denied::default(),
+        }
+    }
+}
+
 /// What the rules say to a payout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ruling {

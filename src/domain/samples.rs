@@ -12,7 +12,7 @@ use super::id::{BankPayoutId, SessionId};
 use super::json::Raw;
 use super::payout::{Payout, State};
 use super::policy::{Delays, Policy};
-use super::rules::{Amounts, Denied, Rules};
+use super::rules::Rules;
 use super::session::{BankPayout, BankReason, PayoutStatus, Session, SessionStatus};
 use super::step::{Sight, Source};
 use super::time::Timestamp;
@@ -37,15 +37,9 @@ pub(crate) fn policy() -> Policy {
     }
 }
 
-/// Everything is allowed, nothing reviewed.
+/// Reviews take 1000 s at most.
 pub(crate) fn rules() -> Rules {
-    Rules {
-        review_above: None,
-        review_within: Duration::from_secs(1000),
-        amount_max: Amounts::default(),
-        currencies: Vec::new(),
-        denied: Denied::default(),
-    }
+    Rules { review_within: Duration::from_secs(1000), ..Rules::default() }
 }
 
 pub(crate) fn command(value: &Value) -> CreateCommand {

@@ -77,9 +77,11 @@ pub fn apply(
         }
         Event::Released { .. } => {
             next.attention = None;
-            next.intention.released = true;
-            next.since = at;
-            next.next_look_at = at;
+            if !payout.state.is_final() {
+                next.intention.released = true;
+                next.since = at;
+                next.next_look_at = at;
+            }
         }
         Event::Started { bank_payout, answered } => {
             next.bank_payout.clone_from(bank_payout);

@@ -3,6 +3,7 @@
 use payoutd::bank::client::{Bank, BankSettings};
 use payoutd::bank::webhook::Webhook;
 use payoutd::domain::call::Answer;
+use payoutd::domain::command::Flow;
 use payoutd::domain::event::Event;
 use payoutd::domain::id::SessionId;
 use payoutd::domain::json::Raw;
@@ -45,6 +46,29 @@ async fn create_opens_a_session_that_names_the_payout() {
         let (rest, metadata) = without_metadata(read(&received));
         assert_eq!(rest, without_metadata(json_fixture(example)).0);
         assert_eq!(metadata, Some(json!({"payout_id": "inv-1"})));
+    }
+}
+
+/// The pages: the same parameters as for start, and no session to name.
+#[tokio::test]
+async fn one_request_says_what_start_says_but_for_the_session() {
+    for (example, account, path) in [
+        ("collateral_start_hash_request.json", "collateral", "/session/init/payout"),
+        ("settlement_start_individual_request.json", "settlement", "/session/init/payout/rko"),
+        ("settlement_start_legal_entity_request.json", "settlement", "/session/init/payout/rko"),
+    ] {
+        let command = command_like(example, "inv-1", account).to_string();
+        let received = sent(&accepted_for(&command, Flow::OneRequest)).await;
+        assert_eq!(received.path, format!("/api/v1{path}"));
+        let (rest, metadata) = without_metadata(read(&received));
+        let (mut expected, own) = without_metadata(json_fixture(example));
+        expected.as_object_mut().expect("an object").remove("session_id");
+        assert_eq!(rest, expected);
+        let expected = match own {
+            Some(own) => json!({"payout_id": "inv-1", "metadata": own}),
+            None => json!({"payout_id": "inv-1"}),
+        };
+        assert_eq!(metadata, Some(expected));
     }
 }
 

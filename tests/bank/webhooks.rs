@@ -22,9 +22,9 @@ fn a_card_payout_that_waits_for_confirmation_is_read_whole() {
     let payout = session.payout().expect("one");
     assert_eq!(payout.id, Some(BankPayoutId::new("po_2025")));
     assert_eq!(payout.status, PayoutStatus::Pending);
-    assert_eq!(payout.money, Some(collateral().command.money));
+    assert_eq!(payout.money, Some(command_of(&collateral()).money.clone()));
     assert_eq!(payout.payment_method["card"]["last4"], "4940");
-    assert_eq!(payout.participants, collateral().command.participants);
+    assert_eq!(payout.participants, command_of(&collateral()).participants);
     assert_eq!(payout.error, None);
 }
 
@@ -35,7 +35,7 @@ fn a_settlement_payout_comes_with_its_confirm_information_as_written() {
     let session = webhook.session.expect("shown");
     assert_eq!(session.id, SessionId::new("ps_2643"));
     assert_eq!(session.reading(), Reading::AwaitsConfirmation);
-    assert_eq!(session.payout().expect("one").money, Some(settlement().command.money));
+    assert_eq!(session.payout().expect("one").money, Some(command_of(&settlement()).money.clone()));
     let text = String::from_utf8(body).expect("UTF-8");
     let at = text.find("\"confirm_information\": ").expect("there") + 23;
     let written = text[at..].strip_suffix("\n}").expect("the last field");

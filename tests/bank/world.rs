@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use payoutd::bank::client::{Bank, BankSettings};
 use payoutd::bank::signing::{PrivateKey, PublicKeys};
-use payoutd::domain::command::CreateCommand;
+use payoutd::domain::command::{CreateCommand, Flow};
 use payoutd::domain::event::Event;
 use payoutd::domain::id::SessionId;
 use payoutd::domain::json::Raw;
@@ -69,8 +69,16 @@ pub(crate) fn settlement() -> Payout {
 }
 
 pub(crate) fn accepted(command: &str) -> Payout {
+    accepted_for(command, Flow::TwoStep)
+}
+
+pub(crate) fn accepted_for(command: &str, flow: Flow) -> Payout {
     let command = CreateCommand::parse(command.as_bytes()).expect("a valid command");
-    Payout::accept(command, "hash".into(), NOW, NOW)
+    Payout::accept(command, "hash".into(), flow, NOW, NOW)
+}
+
+pub(crate) fn command_of(payout: &Payout) -> &CreateCommand {
+    payout.command.create().expect("a command")
 }
 
 /// Start is intended in this session.
@@ -81,7 +89,7 @@ pub(crate) fn bound(payout: &Payout, session: &str) -> Payout {
 
 pub(crate) fn confirming(payout: &Payout, confirm_information: Option<Raw>) -> Payout {
     let started = applied(payout, Event::Started { bank_payout: None, answered: true });
-    applied(&started, Event::ConfirmDecided { confirm_information })
+    applied(&started, Event::ConfirmDecided { reason: "test".into(), confirm_information })
 }
 
 pub(crate) fn cancelling(payout: &Payout, confirm_information: Option<Raw>) -> Payout {

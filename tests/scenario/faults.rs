@@ -217,6 +217,6 @@ async fn case_21_a_start_that_lands_after_the_end_is_cancelled() {
     world.assert_not_paid("inv-1").await;
 }
 
-fn from_now(later: Duration) -> String {
+pub(crate) fn from_now(later: Duration) -> String {
     (Timestamp::from(SystemTime::now()) + later).to_string()
 }

@@ -94,3 +94,17 @@ async fn confirm_information_is_echoed_also_when_only_status_shows_it() {
     machine.stop().await;
     world.assert_paid_once("asked").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_43_confirm_information_that_changes_after_its_check_is_cancelled_with_the_reason() {
+    let mut world = World::new().await;
+    let machine = world.machine();
+    // 14: the bank changes it after the webhook, and refuses the one it sent before.
+    world.publish(&account("changed", 300_014)).await;
+    let settled = world.settled("changed").await;
+    assert_eq!(settled["type"], "payout.cancelled");
+    let reason = settled["data"]["reason"].as_str().expect("text");
+    assert!(reason.contains("changed confirm_information"), "{reason}");
+    machine.stop().await;
+    world.assert_not_paid("changed").await;
+}

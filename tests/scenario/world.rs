@@ -13,7 +13,6 @@ use payoutd::config::Concurrency;
 use payoutd::domain::command::Flow;
 use payoutd::domain::payout::Payout;
 use payoutd::domain::policy::{Delays, Policy};
-use payoutd::domain::rules::{Amounts, Denied, Rules};
 use payoutd::roles::health::Health;
 use payoutd::roles::{self, Door, Parts, Role};
 use payoutd::shutdown::Shutdown;
@@ -101,7 +100,7 @@ impl World {
             confirms_automatically: false,
             flow: Flow::TwoStep,
             webhook_patience: Duration::from_secs(3),
-            rules: Arc::new(allow_everything()),
+            rules: Arc::default(),
         };
         let bank_url = bank.url.clone();
         Self {
@@ -242,6 +241,11 @@ impl World {
         assert!(confirmed <= 1, "{confirmed} sessions of {id} were confirmed");
     }
 
+    /// Of the money alone, for who has forgotten the events.
+    pub(crate) async fn assert_paid_once_in_the_ledger(&self, id: &str) {
+        assert_eq!(self.bank.paid(id).await.len(), 1);
+    }
+
     pub(crate) async fn assert_not_paid(&self, id: &str) {
         assert_eq!(self.bank.paid(id).await, Vec::<Value>::new());
         assert!(self.final_ids(id).len() <= 1, "final events of {id}: {:#?}", self.told());
@@ -256,17 +260,6 @@ impl World {
     pub(crate) async fn dead_letters(&self) -> Vec<(Option<Queue>, String)> {
         let letters = self.ports.dead_letters.list(100).await.expect("a bus").letters;
         letters.into_iter().map(|letter| (letter.queue, letter.reason)).collect()
-    }
-}
-
-/// Rules under which every payout is made and none reviewed.
-pub(crate) fn allow_everything() -> Rules {
-    Rules {
-        review_above: None,
-        review_within: Duration::from_secs(3600),
-        amount_max: Amounts::default(),
-        currencies: Vec::new(),
-        denied: Denied::default(),
     }
 }
 
@@ -309,6 +302,11 @@ impl Drop for Machine {
             runtime.shutdown_background();
         }
     }
+}
+
+/// A word about a payout, as an operator or another system publishes it.
+pub(crate) fn word(verb: &str, id: &str, reason: &str) -> Value {
+    json!({"type": format!("payout.{verb}"), "payout_id": id, "reason": reason})
 }
 
 /// A payout to a card, by the widget's hash.

@@ -264,7 +264,8 @@ async fn an_answer_is_not_recorded_as_that_of_a_later_try() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_who_is_needed_before_the_session_is_bound_keeps_it_from_being_started() {
     let mut world = World::new().await;
-    let attention = Event::NeedsAttention { reason: "another session may pay it".into() };
+    let attention =
+        Event::NeedsAttention { reason: "another session may pay it".into(), session: None };
     let machine = world.machine_with(fated(Overtaken::new(binds, attention)));
     world.publish(&card("inv-1", 10_000)).await;
     world.kind("inv-1", "payout.needs_attention").await;

@@ -8,6 +8,8 @@ use super::super::policy::TRIES_MAX;
 use super::super::session::{BankReason, Reading, Session};
 use super::{EXPIRED, Sight, Source, Step, View, attention};
 
+const INFORMATION_CHANGED: &str = "the bank changed confirm_information after it was checked";
+
 const SEVERAL: &str = "the session holds more than one payout";
 
 impl View<'_> {
@@ -74,6 +76,9 @@ impl View<'_> {
             return self.cancel(reason.clone(), &sight.session);
         }
         match &self.payout.intention.outcome {
+            CallOutcome::Refused { .. } if self.information_changed(sight) => {
+                self.cancel(INFORMATION_CHANGED.into(), &sight.session)
+            }
             CallOutcome::Refused { reason } if !self.payout.intention.released => self
                 .once_attentive(&format!(
                     "the bank refused the confirmation ({}) and still waits for it",
@@ -86,6 +91,11 @@ impl View<'_> {
             | CallOutcome::Unknown { .. }
             | CallOutcome::Answered => self.send_again(),
         }
+    }
+
+    fn information_changed(&self, sight: &Sight) -> bool {
+        let shown = sight.session.confirm_information.as_ref();
+        shown.is_some() && shown != self.payout.confirm_information.as_ref()
     }
 
     pub(super) fn cancelling(&self) -> Step {

@@ -12,6 +12,7 @@ use super::super::session::{BankReason, PayoutStatus as P, SessionStatus as S};
 use super::super::transition::apply;
 use super::*;
 use crate::domain::id::SessionId;
+use crate::domain::json::Raw;
 use crate::domain::payout::CallOutcome;
 use crate::domain::policy::TRIES_MAX;
 
@@ -326,6 +327,20 @@ fn a_refusal_to_confirm_is_shown_to_a_person_if_the_bank_still_waits() {
     assert_eq!(name(&step(&payout, Some(&answer(awaiting(), at(4))), 4)), "needs_attention");
     let paid = answer(session(S::Accepted, &[P::Succeeded]), at(4));
     assert_eq!(name(&step(&payout, Some(&paid), 4)), "succeeded");
+}
+
+/// Case 43 of the fault matrix: what was checked is not what the bank would do now.
+#[test]
+fn a_refusal_to_confirm_what_the_bank_has_changed_since_is_a_reason_to_cancel() {
+    let refused = Event::Refused { reason: reason() };
+    let payout = after(payout_in(State::Confirming), &[(4, refused)]);
+    let mut changed = awaiting();
+    changed.confirm_information = Raw::parse(r#"{"account_details": {}}"#);
+    let found = step(&payout, Some(&answer(changed.clone(), at(4))), 4);
+    let Step::Write(Event::CancelDecided { confirm_information, .. }) = found else {
+        panic!("{found:?}")
+    };
+    assert_eq!(confirm_information, changed.confirm_information, "what is echoed now");
 }
 
 #[test]
