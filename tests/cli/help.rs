@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::place::Place;
 
 /// Each subcommand's own options; all know `--config` and `--help`.
-const OPTIONS: [(&str, &[&str]); 11] = [
+const OPTIONS: [(&str, &[&str]); 16] = [
     (
         "demo",
         &[
@@ -26,9 +26,14 @@ const OPTIONS: [(&str, &[&str]); 11] = [
     ("watch", &["--type", "--payout", "--json"]),
     ("show", &["--json"]),
     ("list", &["--state", "--attention", "--limit", "--json"]),
+    ("cancel", &["--reason"]),
+    ("approve", &["--reason"]),
+    ("reject", &["--reason"]),
+    ("release", &["--reason"]),
     ("dead-letters", &[]),
     ("doctor", &["--json"]),
     ("topology", &["--declare", "--json"]),
+    ("deny-hash", &["--salt-file"]),
     ("keygen", &["--json"]),
     (
         "bank-sim",

@@ -14,6 +14,7 @@ mod dead_letters;
 mod demo;
 mod doctor;
 mod help;
+mod interventions;
 mod keygen;
 mod kills;
 mod pipeline;

@@ -21,7 +21,8 @@ async fn post(world: &World, body: &[u8], signature: Option<&str>) -> u16 {
     request.send().await.expect("an answer").status().as_u16()
 }
 
-async fn post_signed(world: &World, body: &[u8]) -> u16 {
+/// As the bank posts it.
+pub(crate) async fn post_signed(world: &World, body: &[u8]) -> u16 {
     post(world, body, Some(&bank_private_key().sign(body))).await
 }
 

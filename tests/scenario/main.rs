@@ -15,6 +15,7 @@ mod review;
 mod stopping;
 mod tickets;
 mod unswept;
+mod verbatim;
 mod webhooks;
 mod wishes;
 mod world;

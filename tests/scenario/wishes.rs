@@ -5,7 +5,7 @@ use payoutd::simulator::{FaultKind, Faults, Rule};
 use serde_json::Value;
 
 use crate::bank::Behaviour;
-use crate::world::{World, account, card, word};
+use crate::world::{World, card, word};
 
 fn reason(event: &Value) -> &str {
     event["data"]["reason"].as_str().expect("text")
