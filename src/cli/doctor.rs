@@ -19,7 +19,7 @@ use crate::redis::RedisStore;
 use crate::store::{Filter, Store, StoreError};
 
 use super::backend::{self, Backend};
-use super::{Exit, compose, output};
+use super::{Exit, compose, deny, output};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -76,6 +76,10 @@ pub(super) async fn main(args: Args, file: Option<&Path>) -> anyhow::Result<Exit
             }
         }
     };
+    match deny::rules(&config) {
+        Ok(_) => findings.good("rules", "the files that the policy names can be read"),
+        Err(errors) => findings.bad("rules", errors),
+    }
     bank(&config, &mut findings).await;
     let usable = match &config.backend.kind {
         BackendKind::Embedded { path } => embedded(path, &mut findings),

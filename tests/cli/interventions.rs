@@ -139,4 +139,7 @@ fn rules_that_cannot_be_used_stop_the_start_and_name_their_cure() {
     assert!(refused.err.contains("fewer than 32 characters"), "{}", refused.err);
     assert!(refused.err.contains("line 1 is no hash"), "{}", refused.err);
     assert!(!refused.err.contains("Ivanov"), "{}", refused.err);
+    let examined = place.ran(["doctor"]);
+    assert_eq!(examined.code, Some(1), "{examined:?}");
+    assert!(examined.out.contains("line 1 is no hash"), "{}", examined.out);
 }
