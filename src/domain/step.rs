@@ -66,7 +66,6 @@ impl Sight {
 
 pub fn next_step(payout: &Payout, sight: Option<&Sight>, policy: &Policy, now: Timestamp) -> Step {
     if let (State::Initiating, Some(sight)) = (payout.state, sight)
-        && payout.session.is_none()
         && sight.session.payout_id.as_ref() == Some(payout.id())
     {
         // Our own metadata in it: the session that the one request opened.

@@ -40,6 +40,13 @@ fn above_its_amount_a_payout_is_held_until_its_deadline() {
 }
 
 #[test]
+fn what_the_bank_asks_about_too_late_for_a_review_is_cancelled() {
+    let found = next_step(&payout_in(State::Started), Some(&waits()), &reviewed(), at(1001));
+    let Step::Write(Event::CancelDecided { reason, .. }) = found else { panic!("{found:?}") };
+    assert!(reason.contains("above the amount for review in rub; nobody"), "{reason}");
+}
+
+#[test]
 fn up_to_its_amount_nothing_is_held_and_the_decision_says_why() {
     let generous = with(Rules { review_above: Some(rub(300_000)), ..rules() });
     let found = next_step(&payout_in(State::Started), Some(&waits()), &generous, at(5));

@@ -72,6 +72,13 @@ fn released_the_next_try_goes_out() {
     let next = Event::Intended { attempt: TRIES_MAX + 1 };
     assert_eq!(step(&tired, Some(&empty), 9002), Step::Write(next));
 
+    let mut automatic = policy();
+    automatic.confirms_automatically = true;
+    let lost = after(payout_in(State::Bound), &[(16, needs_attention()), (50, released.clone())]);
+    let empty = answer(session(S::Created, &[]), at(50));
+    let found = next_step(&lost, Some(&empty), &automatic, at(50));
+    assert_eq!(found, Step::Write(Event::Intended { attempt: 2 }));
+
     let refused = Event::Refused { reason: reason() };
     let confirming = after(
         payout_in(State::Confirming),
