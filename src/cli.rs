@@ -15,6 +15,7 @@ mod list;
 mod output;
 mod publish;
 mod run;
+mod schema;
 mod show;
 mod topology;
 mod watch;
@@ -94,6 +95,8 @@ enum Command {
     Topology(topology::Args),
     /// Make lines for the deny list from accounts, cards, phones or names on standard input
     DenyHash(deny::Args),
+    /// Show the schemas of commands and events, and the AsyncAPI document
+    Schema(schema::Args),
     /// Make key pairs: yours, and the simulator's
     Keygen(keygen::Args),
     /// Run the bank simulator
@@ -139,6 +142,7 @@ async fn dispatch(config: Option<PathBuf>, command: Command) -> anyhow::Result<E
         Command::DeadLetters(args) => dead_letters::main(args, load(Needs::Backend)?).await,
         Command::Doctor(args) => doctor::main(args, config.as_deref()).await,
         Command::Topology(args) => topology::main(args, load(Needs::Backend)?).await,
+        Command::Schema(args) => schema::main(&args),
         Command::Keygen(args) => keygen::main(&args),
         Command::BankSim(args) => bank_sim::main(args, load(Needs::Backend)?).await,
     }

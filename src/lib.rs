@@ -9,6 +9,7 @@
 //! - [`bank`]: the bank's API: signatures, calls, webhooks
 //! - [`roles`]: what each process does: the driver, and the four roles around it
 //! - [`admin`], `server`: how the process is, over HTTP; and HTTP connections, bounded
+//! - [`contract`]: what others may build on: schemas of commands and events, and AsyncAPI
 //! - [`simulator`]: a Bank 131 for one's own machine
 //! - [`config`], [`telemetry`], [`shutdown`], [`tls`], [`digest`]: settings, logs, stopping in
 //!   order, certificates, SHA-256
@@ -29,6 +30,8 @@ pub mod roles;
 
 pub mod admin;
 mod server;
+
+pub mod contract;
 
 pub mod simulator;
 

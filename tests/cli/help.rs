@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::place::Place;
 
 /// Each subcommand's own options; all know `--config` and `--help`.
-const OPTIONS: [(&str, &[&str]); 16] = [
+const OPTIONS: &[(&str, &[&str])] = &[
     (
         "demo",
         &[
@@ -34,6 +34,7 @@ const OPTIONS: [(&str, &[&str]); 16] = [
     ("doctor", &["--json"]),
     ("topology", &["--declare", "--json"]),
     ("deny-hash", &["--salt-file"]),
+    ("schema", &["--write"]),
     ("keygen", &["--json"]),
     (
         "bank-sim",

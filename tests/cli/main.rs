@@ -23,6 +23,7 @@ mod process;
 mod publish;
 mod readiness;
 mod refusals;
+mod schema;
 mod secrets;
 mod servers;
 mod stopping;

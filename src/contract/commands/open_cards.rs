@@ -1,0 +1,97 @@
+//! Open card numbers, which a command must not hold anywhere outside its metadata.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
+
+/// The bank's name for an open card, and the field that its number stands in, in any letter case.
+const BANK_CARD: &str = "^[Bb][Aa][Nn][Kk]_[Cc][Aa][Rr][Dd]$";
+const NUMBER: &str = "^[Nn][Uu][Mm][Bb][Ee][Rr]$";
+
+/// Card numbers have 13 to 19 digits (ISO/IEC 7812).
+const SPELLED: &str = "^[ -]*([0-9][ -]*){13,19}$";
+const LEAST: u64 = 1_000_000_000_000;
+const MOST: u64 = 9_999_999_999_999_999_999;
+
+/// Any JSON in which no open card stands.
+pub(super) struct WithoutOpenCard;
+
+impl JsonSchema for WithoutOpenCard {
+    fn schema_name() -> Cow<'static, str> {
+        "WithoutOpenCard".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let this = generator.subschema_for::<Self>();
+        generator.subschema_for::<NoCard>();
+        generator.subschema_for::<NoCardNumber>();
+        json_schema!({
+            "description": "Any JSON without an open card: no object called bank_card, and nothing \
+                            called number that is as long as a card's.",
+            "additionalProperties": this,
+            "items": this,
+            "patternProperties": by_name(),
+        })
+    }
+}
+
+/// What stands under a name that is for open cards only.
+struct NoCard;
+
+impl JsonSchema for NoCard {
+    fn schema_name() -> Cow<'static, str> {
+        "NoCard".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let this = generator.subschema_for::<Self>();
+        json_schema!({
+            "description": "Anything but an object, in lists too.",
+            "not": {"type": "object"},
+            "items": this,
+        })
+    }
+}
+
+/// What stands under the name of a number.
+struct NoCardNumber;
+
+impl JsonSchema for NoCardNumber {
+    fn schema_name() -> Cow<'static, str> {
+        "NoCardNumber".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let this = generator.subschema_for::<Self>();
+        json_schema!({
+            "description": "Anything but 13 to 19 digits, in lists too.",
+            "not": {"anyOf": [
+                {"type": "string", "pattern": SPELLED},
+                {"type": "integer", "minimum": LEAST, "maximum": MOST},
+            ]},
+            "items": this,
+        })
+    }
+}
+
+/// The rules by the name of a field.
+fn by_name() -> Value {
+    let number = [reference::<NoCardNumber>(), reference::<WithoutOpenCard>()];
+    json!({BANK_CARD: reference::<NoCard>(), NUMBER: {"allOf": number}})
+}
+
+/// Where the definition of a type stands in the commands' schema.
+fn reference<T: JsonSchema>() -> Value {
+    json!({"$ref": format!("#/$defs/{}", T::schema_name())})
+}
+
+/// Applies the rules to a command: to all its fields but the metadata, which is the caller's.
+pub(super) fn refuse(schema: &mut Schema) {
+    let rule = json!({
+        "properties": {"metadata": true},
+        "patternProperties": by_name(),
+        "additionalProperties": reference::<WithoutOpenCard>(),
+    });
+    schema.insert("allOf".into(), Value::Array(vec![rule]));
+}
