@@ -1,6 +1,10 @@
 //! The whole pipeline: real roles, real HTTP and signatures, the bank simulator, and whichever
 //! backend `PAYOUTD_TEST_BACKEND` names (`embedded` if none). Cases carry their numbers from the fault matrix.
 
+#[expect(dead_code, reason = "the tests of the contract itself use the rest")]
+#[path = "../support/contract.rs"]
+mod contract;
+
 mod backend;
 mod bank;
 mod banks;

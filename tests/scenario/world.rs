@@ -25,6 +25,7 @@ use tokio::task::JoinHandle;
 
 use crate::backend::{Backend, Ports};
 use crate::bank::{Bank, Behaviour, PROJECT};
+use crate::contract::assert_event;
 use crate::unswept::Unswept;
 
 pub(crate) const WEBHOOKS: &str = "/webhooks/bank131";
@@ -200,11 +201,12 @@ impl World {
         }
     }
 
-    /// Waits for the next event that was not seen yet.
+    /// Waits for the next event that was not seen yet, and holds it against the published contract.
     pub(crate) async fn next_event(&mut self) -> Value {
         let next = tokio::time::timeout(PATIENCE, self.events.next()).await;
         let Ok(body) = next else { panic!("no further event; so far {:#?}", self.told()) };
         let event: Value = serde_json::from_slice(&body.expect("a bus")).expect("JSON");
+        assert_event(&event);
         self.seen.push(event.clone());
         event
     }

@@ -1,0 +1,22 @@
+//! The published contract: that `docs/` holds what is generated, that the schemas judge as payoutd
+//! does, and that what was ever taken or published under this contract still is.
+
+#[path = "../support/contract.rs"]
+mod contract;
+
+mod asyncapi;
+mod commands;
+mod compatibility;
+mod documents;
+mod events;
+mod examples;
+mod exceptions;
+mod mutations;
+mod payouts;
+
+use payoutd::domain::command::CreateCommand;
+
+/// Whether payoutd takes this message as a command.
+fn accepts(message: &[u8]) -> bool {
+    CreateCommand::parse(message).is_ok()
+}
