@@ -14,9 +14,9 @@ mod exceptions;
 mod mutations;
 mod payouts;
 
-use payoutd::domain::command::CreateCommand;
+use payoutd::domain::command::Command;
 
 /// Whether payoutd takes this message as a command.
 fn accepts(message: &[u8]) -> bool {
-    CreateCommand::parse(message).is_ok()
+    Command::parse(message).is_ok()
 }

@@ -1,6 +1,6 @@
 //! Payouts of every state, made as they are made: by events.
 
-use payoutd::domain::command::CreateCommand;
+use payoutd::domain::command::{CreateCommand, Flow};
 use payoutd::domain::event::Event;
 use payoutd::domain::id::{BankPayoutId, SessionId};
 use payoutd::domain::payout::{Payout, State};
@@ -25,7 +25,11 @@ fn started() -> Event {
 }
 
 fn confirm_decided() -> Event {
-    Event::ConfirmDecided { confirm_information: None }
+    Event::ConfirmDecided { reason: "agrees".into(), confirm_information: None }
+}
+
+fn held() -> Event {
+    Event::Held { reason: "policy: large".into(), until: at(900) }
 }
 
 fn reason() -> BankReason {
@@ -36,9 +40,10 @@ fn reason() -> BankReason {
 fn way(state: State) -> Vec<Event> {
     let cancel = Event::CancelDecided { reason: "differs".into(), confirm_information: None };
     match state {
-        State::Creating => vec![],
+        State::Stub | State::Creating | State::Initiating => vec![],
         State::Bound => vec![bound()],
         State::Started => vec![bound(), started()],
+        State::Held => vec![bound(), started(), held()],
         State::Confirming => vec![bound(), started(), confirm_decided()],
         State::Cancelling => vec![bound(), started(), cancel],
         State::Confirmed => vec![bound(), started(), confirm_decided(), Event::Confirmed],
@@ -62,8 +67,15 @@ fn others() -> Vec<Event> {
         Event::Postponed { until: at(30) },
         Event::OutcomeUnknown { why: "timeout".into(), key_used: false },
         Event::Refused { reason: reason() },
+        Event::CommandCame { command: Some(Box::new(command(None))), content_hash: "hash".into() },
+        Event::CancelRequested { reason: "changed our mind".into() },
+        Event::Approved { reason: "checked".into() },
+        Event::Released { reason: "looked".into() },
+        Event::Initiated { session: SessionId::new("ps_3230"), bank_payout: None },
+        held(),
+        Event::Cancelled { reason: "changed our mind".into() },
         Event::CancelTaken,
-        Event::NeedsAttention { reason: "look".into() },
+        Event::NeedsAttention { reason: "look".into(), session: None },
         Event::StrayFound { confirm_information: None },
         Event::Refunded { digest: "d1".into() },
         Event::TicketIssued { next_look_at: at(40) },
@@ -79,17 +91,29 @@ pub(crate) fn after(payout: Payout, events: impl IntoIterator<Item = Event>) -> 
     })
 }
 
-fn accepted(metadata: Option<serde_json::Value>) -> Payout {
+fn command(metadata: Option<serde_json::Value>) -> CreateCommand {
     let mut command = shapes()[0].clone();
     let fields = command.as_object_mut().expect("an object");
     fields.remove("metadata");
     fields.extend(metadata.map(|value| ("metadata".to_owned(), value)));
-    let command = CreateCommand::parse(command.to_string().as_bytes()).expect("valid");
-    Payout::accept(command, "hash".into(), at(0), at(15))
+    CreateCommand::parse(command.to_string().as_bytes()).expect("valid")
+}
+
+/// As it begins, on its way into this state.
+fn first(state: State, metadata: Option<serde_json::Value>) -> Payout {
+    let flow = match state {
+        State::Initiating => Flow::OneRequest,
+        _ => Flow::TwoStep,
+    };
+    let command = command(metadata);
+    match state {
+        State::Stub => Payout::stub(command.payout_id, "changed our mind".into(), at(0)),
+        _ => Payout::accept(command, "hash".into(), flow, at(0), at(15)),
+    }
 }
 
 pub(crate) fn payout_in(state: State) -> Payout {
-    let payout = after(accepted(Some(json!({"order": 17}))), way(state));
+    let payout = after(first(state, Some(json!({"order": 17}))), way(state));
     assert_eq!(payout.state, state);
     payout
 }
@@ -99,6 +123,7 @@ pub(crate) fn any_payout() -> impl Strategy<Value = Payout> {
     let metadata = prop::sample::select(vec![None, Some(json!(null)), Some(json!([1, {"a": 2}]))]);
     let state = prop::sample::select(State::ALL.to_vec());
     let events = prop::collection::vec(prop::sample::select(others()), 0..8);
-    (metadata, state, events)
-        .prop_map(|(metadata, state, events)| after(after(accepted(metadata), way(state)), events))
+    (metadata, state, events).prop_map(|(metadata, state, events)| {
+        after(after(first(state, metadata), way(state)), events)
+    })
 }
