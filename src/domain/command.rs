@@ -17,7 +17,7 @@ use super::id::PayoutId;
 use super::json::{Object, Raw, canonical};
 use super::money::Money;
 use super::time::Timestamp;
-use reader::Reader;
+use reader::{Reader, Terms};
 
 pub use intervention::{Intervention, Verb};
 
@@ -184,6 +184,11 @@ impl CreateCommand {
         self.fields.fields().filter(|(name, _)| !OWN_FIELDS.contains(name))
     }
 
+    /// Whether the bank also issues the recipient, who is self-employed, a receipt.
+    pub fn asks_for_receipt(&self) -> bool {
+        self.fields.get("fiscalization_details").is_some_and(|raw| raw.text() != "null")
+    }
+
     pub fn metadata(&self) -> Option<&Raw> {
         self.fields.get("metadata")
     }
@@ -247,10 +252,12 @@ impl CreateCommand {
         let money = reader.money();
         let payment_method = reader.payment_method();
         let participants = reader.participants();
-        if payment_method.is_object() {
-            for pointer in not_comparable(&payment_method, &participants) {
-                reader.refuse(&pointer, "must be text, in an object");
-            }
+        let terms = Terms { account, money: money.as_ref() };
+        reader.check_method(&payment_method, terms);
+        reader.paying_account(account, &participants);
+        reader.receipt(account);
+        for pointer in not_comparable(&payment_method, &participants) {
+            reader.refuse_too(&pointer, "must be text, in an object");
         }
         let expected = reader.expected();
         let flow = reader.flow();

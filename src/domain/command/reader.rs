@@ -1,4 +1,12 @@
 //! Reads a command's fields one by one and remembers everything that is wrong.
+//!
+//! The envelope is read here; each family of payment methods has a file of its own below.
+
+mod account;
+mod fiscal;
+mod method;
+mod open_card;
+mod wallet;
 
 use serde_json::Value;
 
@@ -7,6 +15,8 @@ use super::super::json::{Object, Raw, is_word};
 use super::super::money::{Currency, Money};
 use super::super::time::Timestamp;
 use super::{Account, Expected, Flow, Verb, Violation};
+pub(super) use method::Terms;
+use open_card::{OPEN_CARD, holds_open_card};
 
 /// Reads fields one by one and remembers everything that is wrong.
 pub(super) struct Reader<'a> {
@@ -17,6 +27,13 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(super) fn refuse(&mut self, pointer: &str, problem: impl Into<String>) {
         self.violations.push(Violation { pointer: pointer.into(), problem: problem.into() });
+    }
+
+    /// As [`Reader::refuse`], unless something was said of this place already.
+    pub(super) fn refuse_too(&mut self, pointer: &str, problem: &str) {
+        if self.violations.iter().all(|violation| violation.pointer != pointer) {
+            self.refuse(pointer, problem);
+        }
     }
 
     /// A field that is there and is not `null`.
@@ -134,66 +151,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn payment_method(&mut self) -> Value {
-        let Some(raw) = self.object("payment_method").and(self.present("payment_method")) else {
-            return Value::Null;
-        };
-        let method: Value = raw.read().unwrap_or_default();
-        let Some(kind) = method["type"].as_str() else {
-            self.refuse("/payment_method/type", "must be a string, such as \"card\"");
-            return method;
-        };
-        if !method[kind].is_object() && is_word(kind) {
-            let pointer = format!("/payment_method/{kind}");
-            self.refuse(&pointer, "is missing: the details of the method go here");
-        } else if !method[kind].is_object() {
-            self.refuse("/payment_method/type", "must name the field that holds the details");
-        }
-        match kind {
-            "card" => self.card(&method["card"]),
-            "bank_account" => self.bank_account(&method["bank_account"]),
-            _ => {}
-        }
-        method
-    }
-
-    fn card(&mut self, card: &Value) {
-        let pointer = "/payment_method/card/type";
-        match card["type"].as_str() {
-            Some("encrypted_card") => {
-                self.required(card, "/payment_method/card", &["encrypted_card", "number_hash"]);
-            }
-            Some("tokenized_card") => {
-                self.required(card, "/payment_method/card", &["tokenized_card", "token"]);
-            }
-            Some(kind) if kind.eq_ignore_ascii_case("bank_card") => self.refuse(pointer, OPEN_CARD),
-            Some(_) => {}
-            None => self.refuse(pointer, "must be \"encrypted_card\" or \"tokenized_card\""),
-        }
-    }
-
-    fn bank_account(&mut self, account: &Value) {
-        let at = "/payment_method/bank_account";
-        match account["system_type"].as_str() {
-            Some("ru") => {
-                self.required(account, at, &["ru", "full_name"]);
-                if account["ru"]["token"].is_null() && account["ru"]["account"].is_null() {
-                    let pointer = format!("{at}/ru/token");
-                    self.refuse(&pointer, "is missing: give the account's token");
-                }
-            }
-            Some(_) => {}
-            None => self.refuse(&format!("{at}/system_type"), "must be a string, such as \"ru\""),
-        }
-    }
-
-    fn required(&mut self, value: &Value, at: &str, path: &[&str]) {
-        let found = path.iter().fold(value, |value, key| &value[key]);
-        if found.as_str().is_none_or(str::is_empty) {
-            self.refuse(&format!("{at}/{}", path.join("/")), "must be a non-empty string");
-        }
-    }
-
     pub(super) fn participants(&mut self) -> Value {
         let Some(raw) = self.present("participant_details") else { return Value::Null };
         let participants: Value = raw.read().unwrap_or_default();
@@ -201,6 +158,24 @@ impl<'a> Reader<'a> {
             self.refuse("/participant_details", "must be an object");
         }
         participants
+    }
+
+    /// A settlement account has to be named: the business may have several.
+    pub(super) fn paying_account(&mut self, account: Account, participants: &Value) {
+        let pointer = "/participant_details/sender/account";
+        match (account, participants["sender"]["account"].as_str()) {
+            (Account::Collateral, _) => {}
+            (Account::Settlement, None) => {
+                self.refuse(
+                    pointer,
+                    "is missing: name the settlement account that pays, 20 digits",
+                );
+            }
+            (Account::Settlement, Some(number)) if !is_digits(number, &[20]) => {
+                self.refuse(pointer, "must have 20 digits: the settlement account that pays");
+            }
+            (Account::Settlement, Some(_)) => {}
+        }
     }
 
     pub(super) fn expected(&mut self) -> Expected {
@@ -222,28 +197,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-const OPEN_CARD: &str = "open card numbers are refused, so that payoutd stays out of PCI DSS \
-                         scope: use a hash (\"encrypted_card\") or a token (\"tokenized_card\")";
-
-/// Whether a card stands openly anywhere in it: under the bank's name for one, or as a `number` as
-/// long as a card's.
-fn holds_open_card(name: &str, value: &Value) -> bool {
-    let named = name.eq_ignore_ascii_case("bank_card");
-    let numbered = name.eq_ignore_ascii_case("number");
-    match value {
-        Value::Object(fields) => {
-            named || fields.iter().any(|(name, value)| holds_open_card(name, value))
-        }
-        Value::Array(items) => items.iter().any(|item| holds_open_card(name, item)),
-        Value::String(text) => numbered && is_as_long_as_a_card(text),
-        Value::Number(number) => numbered && is_as_long_as_a_card(&number.to_string()),
-        Value::Null | Value::Bool(_) => false,
-    }
-}
-
-/// Card numbers have 13 to 19 digits (ISO/IEC 7812).
-fn is_as_long_as_a_card(text: &str) -> bool {
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    let others = text.bytes().filter(|b| !b.is_ascii_digit() && !b" -".contains(b)).count();
-    (13..=19).contains(&digits) && others == 0
+/// Whether a text is one of so many digits, and nothing else.
+fn is_digits(text: &str, lengths: &[usize]) -> bool {
+    lengths.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
 }

@@ -1,5 +1,7 @@
 //! Commands, good and bad.
 
+mod methods;
+
 use serde_json::json;
 
 use super::*;

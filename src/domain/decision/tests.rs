@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::super::samples::*;
 use super::*;
 use crate::domain::money::{Currency, Money};
+use crate::domain::session::BankPayout;
 
 fn verdict(session: &Session) -> Verdict {
     decide(&command(&settlement_command()), session, at(10))
@@ -46,7 +47,7 @@ fn each_field_that_disagrees_cancels_and_is_named() {
         ("details that cannot be read", with(|p| p.payment_method = json!("unreadable"))),
         ("details that cannot be read", with(|p| p.participants = json!([1]))),
         ("sender account", with(|p| p.participants["sender"] = json!({"account": []}))),
-        ("amount (not shown)", with(|p| p.money = None)),
+        ("amount (not shown), currency (not shown)", with(|p| p.money = None)),
         ("amount", with(|p| p.money = rub(300_001))),
         ("amount", with(|p| p.money = rub(299_999))),
         ("currency", with(|p| p.money = Some(Money { amount: 300_000, currency: usd }))),
@@ -58,48 +59,6 @@ fn each_field_that_disagrees_cancels_and_is_named() {
     ];
     for (field, session) in cases {
         assert_eq!(reason(verdict(&session)), format!("differs from the command: {field}"));
-    }
-}
-
-/// An object with this value at the end of this path.
-fn at_path(path: &str, value: &str) -> Value {
-    path.rsplit('.').fold(json!(value), |inner, key| json!({ key: inner }))
-}
-
-/// Written out here, so that a field that is dropped from the gate's tables is missed.
-#[test]
-fn every_field_of_every_payment_method_is_compared_if_both_show_it() {
-    let method = [
-        ("type", "payment method"),
-        ("bank_account.system_type", "bank account system"),
-        ("bank_account.ru.token", "account token"),
-        ("bank_account.ru.account", "account number"),
-        ("bank_account.ru.bik", "bik"),
-        ("bank_account.ru.full_name", "recipient name"),
-        ("bank_account.faster_payment_system.phone", "phone"),
-        ("bank_account.faster_payment_system.bank_id", "recipient bank"),
-        ("card.tokenized_card.token", "card token"),
-        ("wallet.type", "wallet type"),
-        ("wallet.yoomoney.account", "wallet account"),
-    ];
-    let participants = [
-        ("recipient.full_name", "recipient name"),
-        ("sender.full_name", "sender name"),
-        ("sender.account", "sender account"),
-    ];
-    let mut asked = command(&settlement_command());
-    let mut shown = awaiting().payouts.remove(0);
-    (asked.participants, shown.participants) = (Value::Null, Value::Null);
-    for (path, name) in method {
-        (asked.payment_method, shown.payment_method) = (at_path(path, "1"), at_path(path, "2"));
-        assert_eq!(differences(&asked, &shown), [name], "{path}");
-        shown.payment_method = asked.payment_method.clone();
-        assert_eq!(differences(&asked, &shown), [""; 0], "{path}");
-    }
-    (asked.payment_method, shown.payment_method) = (Value::Null, Value::Null);
-    for (path, name) in participants {
-        (asked.participants, shown.participants) = (at_path(path, "1"), at_path(path, "2"));
-        assert_eq!(differences(&asked, &shown), [name], "{path}");
     }
 }
 
@@ -141,10 +100,49 @@ fn settlement_payouts_need_information_that_agrees() {
     // Also if the command names neither: the object must be what the bank's pages describe.
     let mut silent = command(&settlement_command());
     (silent.participants, silent.payment_method) = (Value::Null, Value::Null);
-    for text in ["{}", "[1]"] {
+    let found = reason(decide(&silent, &with_information("{}"), at(10)));
+    assert!(found.contains("sender account (not shown)"), "{found}");
+    assert!(found.contains("recipient name (not shown)"), "{found}");
+    for text in ["[1]", "{\"a\":1,\"a\":2}"] {
         let found = reason(decide(&silent, &with_information(text), at(10)));
-        assert!(found.contains("sender account") && found.contains("recipient name"), "{found}");
+        assert!(found.ends_with("details that cannot be read"), "{found}");
     }
+}
+
+/// What the bank adds beside the fields that are compared may fit no type of this program.
+#[test]
+fn information_with_what_nobody_can_read_beside_its_fields_is_confirmed_as_it_is() {
+    let odd = settlement_information().text().replace("1.50", "[1e999, 98765432109876543210.5]");
+    let mut session = awaiting();
+    session.confirm_information = Raw::parse(&odd);
+    let Verdict::Confirm { confirm_information: Some(echoed) } = verdict(&session) else {
+        panic!("not confirmed")
+    };
+    assert_eq!(echoed.text(), odd);
+}
+
+#[test]
+fn whom_the_number_pays_has_to_agree_in_the_information_too() {
+    let mut value = settlement_command();
+    value["payment_method"]["bank_account"]["ru"] = json!({
+        "bik": "044525974", "account": "40702810500000000001", "inn": "1111111111",
+        "kpp": "156605101", "full_name": "Vector LLC", "description": "Agreement 5"});
+    let asked = command(&value);
+    let said = |account: &str, bik: &str, inn: &str, kpp: &str| {
+        let mut session = with(|p| p.payment_method = asked.payment_method.clone());
+        let information = json!({"account_details": {
+            "sender": {"account_number": "40702810300200000013"},
+            "recipient": {"name": "VECTOR LLC", "account_number": account, "bik": bik, "inn": inn,
+                "kpp": kpp}}});
+        session.confirm_information = Raw::of(&information).ok();
+        decide(&asked, &session, at(10))
+    };
+    let same = said("40702810500000000001", "044525974", "1111111111", "156605101");
+    assert!(matches!(same, Verdict::Confirm { .. }), "{same:?}");
+    let other = reason(said("40702810500000000002", "044525975", "1111111112", "156605102"));
+    let recipients = ["account", "bik", "inn", "kpp"]
+        .map(|field| format!("confirm_information's recipient {field}"));
+    assert_eq!(other, format!("differs from the command: {}", recipients.join(", ")));
 }
 
 #[test]
@@ -166,7 +164,7 @@ fn digits_that_the_caller_expects_must_be_shown() {
     value["expected"] = json!({"last4": "4940", "bin": "220024"});
     assert!(matches!(decide(&value, &shown(json!("4940"))), Verdict::Confirm { .. }));
     assert!(reason(decide(&value, &shown(json!("4941")))).ends_with("last4"));
-    assert!(reason(decide(&value, &shown(Value::Null))).ends_with("last4"));
+    assert!(reason(decide(&value, &shown(Value::Null))).ends_with("last4 (not shown)"));
     value["expected"] = json!({"bin": "220025"});
     assert!(reason(decide(&value, &shown(json!("4940")))).ends_with("bin"));
 }
