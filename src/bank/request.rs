@@ -35,7 +35,7 @@ pub(super) fn intended(project: &str, payout: &Payout) -> Request {
         Call::Confirm | Call::Cancel => finish(payout),
     };
     Request {
-        method: method(call, command.account),
+        method: method(call, command),
         body: bytes(&body),
         idempotency_key: Some(sha256_hex(idempotency_text(project, payout).as_bytes())),
     }
@@ -45,13 +45,20 @@ pub(super) fn status(session: &SessionId) -> Request {
     Request { method: "session/status", body: bytes(&session_id(session)), idempotency_key: None }
 }
 
-/// Only opening a session and starting a payout in it differ between the kinds of account.
-fn method(call: Call, account: Account) -> &'static str {
-    match (call, account) {
+/// Opening a session and starting a payout in it differ between the kinds of account, and a payout
+/// with a receipt has a start of its own.
+fn method(call: Call, command: &CreateCommand) -> &'static str {
+    match (call, command.account) {
         (Call::Create, Account::Collateral) => "session/create",
         (Call::Create, Account::Settlement) => "session/create/rko",
+        (Call::Init, Account::Collateral) if command.asks_for_receipt() => {
+            "session/init/payout/fiscalization"
+        }
         (Call::Init, Account::Collateral) => "session/init/payout",
         (Call::Init, Account::Settlement) => "session/init/payout/rko",
+        (Call::Start, Account::Collateral) if command.asks_for_receipt() => {
+            "session/start/payout/fiscalization"
+        }
         (Call::Start, Account::Collateral) => "session/start/payout",
         (Call::Start, Account::Settlement) => "session/start/payout/rko",
         (Call::Confirm, Account::Collateral | Account::Settlement) => "session/confirm",
@@ -111,3 +118,6 @@ fn raw(value: &impl Serialize) -> Raw {
 fn bytes(body: &Object) -> Vec<u8> {
     serde_json::to_vec(body).expect("an object of raw JSON is JSON")
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use payoutd::bank::webhook::{Kind, MalformedWebhook, Webhook};
 use payoutd::digest::sha256_hex;
 use payoutd::domain::id::{BankPayoutId, SessionId};
 use payoutd::domain::session::{PayoutStatus, Reading, SessionStatus};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::world::*;
 
@@ -40,6 +40,37 @@ fn a_settlement_payout_comes_with_its_confirm_information_as_written() {
     let at = text.find("\"confirm_information\": ").expect("there") + 23;
     let written = text[at..].strip_suffix("\n}").expect("the last field");
     assert_eq!(session.confirm_information.expect("shown").text(), written);
+}
+
+/// The gate's table calls it ignored: it does not even reach the gate.
+#[test]
+fn what_a_receipt_says_changes_nothing_that_is_read() {
+    let plain = fixture("collateral_ready_to_confirm_webhook.json");
+    let read = |webhook: &Value| {
+        Webhook::parse(webhook.to_string().as_bytes()).expect("readable").session.expect("shown")
+    };
+    let mut webhook: Value = serde_json::from_slice(&plain).expect("JSON");
+    let without = read(&webhook);
+    for receipt in [json!({"professional_income_taxpayer": {"services": []}}), json!(7), json!([])]
+    {
+        webhook["session"]["payments"][0]["fiscalization_details"] = receipt;
+        assert_eq!(read(&webhook), without);
+    }
+}
+
+#[test]
+fn the_banks_webhooks_mean_the_same_under_the_names_of_v2() {
+    for name in
+        ["collateral_ready_to_confirm_webhook.json", "settlement_ready_to_confirm_webhook.json"]
+    {
+        let text = String::from_utf8(fixture(name)).expect("UTF-8");
+        let renamed = text
+            .replace("\"payments\"", "\"payout_list\"")
+            .replace("\"payment_method\"", "\"payout_details\"");
+        assert_ne!(renamed, text);
+        let session = |text: &str| Webhook::parse(text.as_bytes()).expect("readable").session;
+        assert_eq!(session(&renamed), session(&text), "{name}");
+    }
 }
 
 #[test]
