@@ -19,7 +19,7 @@
 //! | 07 | after the confirmation session `error`, payout `failed`, told by a webhook; paid 50 processing times later |
 //! | 08 | stays `in_progress` after the confirmation, for ever |
 //! | 09 | the bank has another currency: KZT |
-//! | 10 | the bank has another card, account token, account or phone |
+//! | 10 | the bank has another card, account token, account, phone or wallet |
 //! | 11 | never waits for a confirmation: ends with `confirm_timeout` |
 //! | 12 | settlement: another sender account in `confirm_information` |
 //! | 13 | settlement: the webhook has no `confirm_information`; `session/status` has it |
@@ -30,7 +30,8 @@
 //!
 //! # Faults
 //! [`Faults`] are rules for what goes wrong between the two, scripted or random, replaced by `PUT /_sim/faults`.
-//! [`BankKind`] sets what the bank's documentation leaves open.
+//! [`BankKind`] sets what the bank's documentation leaves open. `PUT /_sim/confirm-information` with any JSON object
+//! has the bank show that one, byte for byte, in place of its own; with an empty body its own again.
 //!
 //! # What is kept
 //! Everything is in one SQLite file and survives a restart of the simulator. The request log there
@@ -105,6 +106,17 @@ pub struct BankKind {
     pub second_start: SecondStart,
     /// Payouts never wait: there is no `ready_to_confirm`.
     pub confirms_automatically: bool,
+    pub naming: Naming,
+}
+
+/// How payouts are named in answers and webhooks. Requests are read under the names of v1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+pub enum Naming {
+    /// `payments` with their `payment_method`
+    #[default]
+    V1,
+    /// `payout_list` with their `payout_details`
+    V2,
 }
 
 /// What happens to a second request with a key that was used.
@@ -196,6 +208,7 @@ impl Simulator {
             processing: micros(settings.processing),
             window: micros(WINDOW.div_f64(speed_up)),
             confirms_automatically: settings.kind.confirms_automatically,
+            naming: settings.kind.naming,
         };
         let partner = keys::PartnerKey::read(&settings.partner_public_key_pem)?;
         let bank_key = keys::BankKey::read(&settings.bank_private_key_pem)?;

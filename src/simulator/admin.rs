@@ -6,6 +6,7 @@ use axum::body::Body;
 use hyper::{Method, Response};
 use rusqlite::{Connection, Row};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::faults::Faults;
@@ -53,6 +54,7 @@ pub(super) fn answer(
         ("GET", "/_sim/faults") => Ok(faults(shared)),
         ("PUT", "/_sim/faults") => replace_faults(shared, body),
         ("POST", "/_sim/send-webhook") => send_webhook(shared, body),
+        ("PUT", "/_sim/confirm-information") => dictate_information(shared, body),
         _ => Err((404, String::from("there is no such address under /_sim/"))),
     };
     match answered {
@@ -238,7 +240,8 @@ fn send_webhook(shared: &Shared, body: &[u8]) -> Answered {
     let number: i64 = number.ok_or((400, String::from("session_id is no session id")))?;
     let sent = shared.bank.book.write(|book| match book::session(book, number)? {
         Some(session) => {
-            lifecycle::notify(book, &session, &wanted.r#type, now_micros()).map(|()| true)
+            let (now, pace) = (now_micros(), shared.bank.pace);
+            lifecycle::notify(book, &session, &wanted.r#type, now, pace).map(|()| true)
         }
         None => Ok(false),
     });
@@ -250,6 +253,21 @@ fn send_webhook(shared: &Shared, body: &[u8]) -> Answered {
         Ok(false) => Err((404, String::from("there is no such session"))),
         Err(error) => Err((500, error.to_string())),
     }
+}
+
+/// Kept as it was written, spacing and all.
+fn dictate_information(shared: &Shared, body: &[u8]) -> Answered {
+    let text = std::str::from_utf8(body).map_err(|error| (400, error.to_string()))?;
+    let text = Some(text.trim_ascii()).filter(|text| !text.is_empty());
+    if let Some(text) = text {
+        let object: &RawValue = read(text.as_bytes())?;
+        if !object.get().starts_with('{') {
+            return Err((400, String::from("confirm_information is an object")));
+        }
+    }
+    let dictated = shared.bank.book.write(|book| book::dictate_information(book, text));
+    dictated.map_err(|error| (500, error.to_string()))?;
+    Ok(json!({ "dictated": text.is_some() }))
 }
 
 fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, (u16, String)> {

@@ -12,19 +12,21 @@ use serde_json::{Value, json};
 use super::book::{self, Book};
 use super::keys::PartnerKey;
 use super::lifecycle::{self, Pace};
-use super::order::{Order, Reading};
+use super::order::{Kind, Order, Reading};
 use super::session::{Account, Phase, Session};
 use super::{BankKind, Idempotency, SecondStart};
 
-pub(super) const METHODS: [&str; 12] = [
+pub(super) const METHODS: [&str; 14] = [
     "token",
     "token/info",
     "session/create",
     "session/create/rko",
     "session/init/payout",
     "session/init/payout/rko",
+    "session/init/payout/fiscalization",
     "session/start/payout",
     "session/start/payout/rko",
+    "session/start/payout/fiscalization",
     "session/confirm",
     "session/cancel",
     "session/status",
@@ -169,13 +171,17 @@ impl Bank {
             "token/info" => Ok(token_info(&call.body)),
             "session/create" => self.create(book, Account::Collateral, reading, now),
             "session/create/rko" => self.create(book, Account::Settlement, reading, now),
-            "session/init/payout" => self.init(book, Account::Collateral, reading, now),
-            "session/init/payout/rko" => self.init(book, Account::Settlement, reading, now),
-            "session/start/payout" => self.start(book, Account::Collateral, reading, now),
-            "session/start/payout/rko" => self.start(book, Account::Settlement, reading, now),
+            "session/init/payout" => self.init(book, Kind::Collateral, reading, now),
+            "session/init/payout/rko" => self.init(book, Kind::Settlement, reading, now),
+            "session/init/payout/fiscalization" => self.init(book, Kind::WithReceipt, reading, now),
+            "session/start/payout" => self.start(book, Kind::Collateral, reading, now),
+            "session/start/payout/rko" => self.start(book, Kind::Settlement, reading, now),
+            "session/start/payout/fiscalization" => {
+                self.start(book, Kind::WithReceipt, reading, now)
+            }
             "session/confirm" => self.decide(book, reading, now, true),
             "session/cancel" => self.decide(book, reading, now, false),
-            "session/status" => status(book, reading),
+            "session/status" => self.status(book, reading),
             "wallet/balance" => balance(book),
             _ => Ok(Answer::error(404, "invalid_request", "There is no such method")),
         }
@@ -190,29 +196,30 @@ impl Bank {
     ) -> rusqlite::Result<Answer> {
         let metadata = reading.metadata.map(RawValue::get);
         let session = book::new_session(book, account, metadata, now, now + self.pace.window)?;
-        shown(&session)
+        self.shown(&session)
     }
 
     fn init(
         &self,
         book: &Connection,
-        account: Account,
+        kind: Kind,
         reading: &Reading<'_>,
         now: i64,
     ) -> rusqlite::Result<Answer> {
-        let order = match Order::read(account, reading) {
+        let order = match Order::read(kind, reading) {
             Ok(order) => order,
             Err(answer) => return Ok(answer),
         };
-        let mut session = book::new_session(book, account, None, now, now + self.pace.window)?;
+        let due = now + self.pace.window;
+        let mut session = book::new_session(book, kind.account(), None, now, due)?;
         order.place(book, &mut session, now, self.pace)?;
-        shown(&session)
+        self.shown(&session)
     }
 
     fn start(
         &self,
         book: &Connection,
-        account: Account,
+        kind: Kind,
         reading: &Reading<'_>,
         now: i64,
     ) -> rusqlite::Result<Answer> {
@@ -220,7 +227,7 @@ impl Bank {
             Ok(session) => session,
             Err(answer) => return Ok(answer),
         };
-        if session.account != account {
+        if session.account != kind.account() {
             return Ok(Answer::invalid("The session belongs to the other kind of account"));
         }
         let open = match session.phase {
@@ -233,11 +240,11 @@ impl Bank {
         if !open {
             return Ok(Answer::invalid("The session takes no payout any more"));
         }
-        match Order::read(account, reading) {
+        match Order::read(kind, reading) {
             Ok(order) => order.place(book, &mut session, now, self.pace)?,
             Err(answer) => return Ok(answer),
         }
-        shown(&session)
+        self.shown(&session)
     }
 
     fn decide(
@@ -255,10 +262,10 @@ impl Bank {
         let decided = if confirm {
             lifecycle::confirm(book, &mut session, information, now, self.pace)?
         } else {
-            lifecycle::cancel(book, &mut session, information, now)?
+            lifecycle::cancel(book, &mut session, information, now, self.pace)?
         };
         match decided {
-            Ok(()) => shown(&session),
+            Ok(()) => self.shown(&session),
             Err(lifecycle::Refusal::WrongPhase) => {
                 Ok(Answer::invalid("The session does not wait for that"))
             }
@@ -266,6 +273,21 @@ impl Bank {
                 Ok(Answer::invalid("confirm_information is not what was sent"))
             }
         }
+    }
+
+    fn shown(&self, session: &Session) -> rusqlite::Result<Answer> {
+        let session = session.shown(self.pace.naming).map_err(lifecycle::unshowable)?;
+        Ok(Answer::ok(&SessionAnswer { status: "ok", session, confirm_information: None }))
+    }
+
+    fn status(&self, book: &Connection, reading: &Reading<'_>) -> rusqlite::Result<Answer> {
+        let session = match named(book, reading)? {
+            Ok(session) => session,
+            Err(answer) => return Ok(answer),
+        };
+        let confirm_information = session.information_shown().map_err(lifecycle::unshowable)?;
+        let shown = session.shown(self.pace.naming).map_err(lifecycle::unshowable)?;
+        Ok(Answer::ok(&SessionAnswer { status: "ok", session: shown, confirm_information }))
     }
 }
 
@@ -300,21 +322,6 @@ struct SessionAnswer<'a> {
     session: Box<RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     confirm_information: Option<&'a RawValue>,
-}
-
-fn shown(session: &Session) -> rusqlite::Result<Answer> {
-    let session = session.shown().map_err(lifecycle::unshowable)?;
-    Ok(Answer::ok(&SessionAnswer { status: "ok", session, confirm_information: None }))
-}
-
-fn status(book: &Connection, reading: &Reading<'_>) -> rusqlite::Result<Answer> {
-    let session = match named(book, reading)? {
-        Ok(session) => session,
-        Err(answer) => return Ok(answer),
-    };
-    let confirm_information = session.information_shown().map_err(lifecycle::unshowable)?;
-    let shown = session.shown().map_err(lifecycle::unshowable)?;
-    Ok(Answer::ok(&SessionAnswer { status: "ok", session: shown, confirm_information }))
 }
 
 fn token(reading: &Reading<'_>, now: i64) -> Answer {

@@ -27,7 +27,7 @@ CREATE INDEX IF NOT EXISTS sessions_due ON sessions (due) WHERE due IS NOT NULL;
 CREATE TABLE IF NOT EXISTS payouts (
   n INTEGER PRIMARY KEY AUTOINCREMENT, session INTEGER NOT NULL, status TEXT NOT NULL, amount INTEGER NOT NULL,
   currency TEXT NOT NULL, method_type TEXT NOT NULL, method TEXT NOT NULL, participants TEXT, metadata TEXT,
-  merchant TEXT, error TEXT, created_at INTEGER NOT NULL, finished_at INTEGER);
+  merchant TEXT, error TEXT, created_at INTEGER NOT NULL, finished_at INTEGER, fiscalization TEXT);
 CREATE INDEX IF NOT EXISTS payouts_session ON payouts (session);
 CREATE TABLE IF NOT EXISTS ledger (
   n INTEGER PRIMARY KEY AUTOINCREMENT, session INTEGER NOT NULL, payout INTEGER NOT NULL, merchant TEXT,
@@ -44,6 +44,7 @@ CREATE INDEX IF NOT EXISTS webhooks_held ON webhooks (session) WHERE held = 1;
 CREATE TABLE IF NOT EXISTS requests (
   n INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, method TEXT NOT NULL, project TEXT, submerchant TEXT,
   content_type TEXT, key TEXT, fault TEXT, http INTEGER, outcome TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS dictated (information TEXT NOT NULL);
 ";
 
 pub(super) struct Book {
@@ -55,6 +56,7 @@ impl Book {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let writes = connect(path)?;
         writes.execute_batch(SCHEMA)?;
+        add_what_older_files_lack(&writes)?;
         // A webhook that was under way when the simulator stopped is sent again.
         writes.execute(
             "UPDATE webhooks SET due = first_at WHERE due IS NULL AND held = 0",
@@ -85,6 +87,33 @@ fn connect(path: &Path) -> Result<Connection> {
     connection.pragma_update(None, "synchronous", "OFF")?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+fn add_what_older_files_lack(book: &Connection) -> Result<()> {
+    let known: i64 = book.query_row(
+        "SELECT count(*) FROM pragma_table_info('payouts') WHERE name = 'fiscalization'",
+        [],
+        |row| row.get(0),
+    )?;
+    if known == 0 {
+        book.execute("ALTER TABLE payouts ADD COLUMN fiscalization TEXT", [])?;
+    }
+    Ok(())
+}
+
+/// The `confirm_information` that whoever tests wants to see, if any.
+pub(super) fn dictated_information(book: &Connection) -> Result<Option<String>> {
+    book.prepare_cached("SELECT information FROM dictated")?
+        .query_row([], |row| row.get(0))
+        .optional()
+}
+
+pub(super) fn dictate_information(book: &Connection, text: Option<&str>) -> Result<()> {
+    book.execute("DELETE FROM dictated", [])?;
+    if let Some(text) = text {
+        book.execute("INSERT INTO dictated (information) VALUES (?1)", [text])?;
+    }
+    Ok(())
 }
 
 pub(super) fn new_session(
@@ -127,7 +156,7 @@ pub(super) fn session(book: &Connection, number: i64) -> Result<Option<Session>>
         session.payouts = book
             .prepare_cached(
                 "SELECT n, status, amount, currency, method_type, method, participants, metadata, merchant, error,
-                        created_at, finished_at
+                        created_at, finished_at, fiscalization
                  FROM payouts WHERE session = ?1 ORDER BY n",
             )?
             .query_map([number], payout_row)?
@@ -184,8 +213,8 @@ pub(super) fn save(book: &Connection, session: &mut Session) -> Result<()> {
 fn insert_payout(book: &Connection, session: i64, payout: &mut Payout) -> Result<()> {
     book.prepare_cached(
         "INSERT INTO payouts (session, status, amount, currency, method_type, method, participants, metadata,
-                              merchant, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                              merchant, created_at, fiscalization)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         session,
@@ -198,6 +227,7 @@ fn insert_payout(book: &Connection, session: i64, payout: &mut Payout) -> Result
         payout.metadata,
         payout.merchant,
         payout.created_at,
+        payout.fiscalization,
     ])?;
     payout.number = book.last_insert_rowid();
     Ok(())
@@ -313,6 +343,7 @@ fn payout_row(row: &Row<'_>) -> Result<Payout> {
         error: row.get(9)?,
         created_at: row.get(10)?,
         finished_at: row.get(11)?,
+        fiscalization: row.get(12)?,
     })
 }
 

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::Naming;
 use super::book;
 use super::outbox;
 use super::script::Script;
@@ -17,13 +18,14 @@ type Result<T> = rusqlite::Result<T>;
 /// How many times the usual processing a payout in `error` takes until the bank knows: long enough to be noticed.
 const UNCLEAR_FACTOR: i64 = 50;
 
-/// The bank's times, in microseconds, and how it confirms.
+/// The bank's times, in microseconds, how it confirms, and how it names things.
 #[derive(Clone, Copy)]
 pub(super) struct Pace {
     pub(super) processing: i64,
     /// How long an unused session and an unconfirmed payout live.
     pub(super) window: i64,
     pub(super) confirms_automatically: bool,
+    pub(super) naming: Naming,
 }
 
 /// What the partner may be told when a move is not possible.
@@ -81,6 +83,7 @@ pub(super) fn cancel(
     session: &mut Session,
     information: Option<&str>,
     now: i64,
+    pace: Pace,
 ) -> Result<std::result::Result<(), Refusal>> {
     if session.phase == Phase::Created {
         end(session, Phase::Cancelled, now);
@@ -90,7 +93,7 @@ pub(super) fn cancel(
     if let Some(refusal) = refusal(session, information) {
         return Ok(Err(refusal));
     }
-    fail(book, session, "cancelled_by_partner", now)?;
+    fail(book, session, "cancelled_by_partner", now, pace)?;
     Ok(Ok(()))
 }
 
@@ -111,9 +114,9 @@ pub(super) fn tick(book: &Connection, session: &mut Session, now: i64, pace: Pac
             book::save(book, session)
         }
         Phase::Starting => prepared(book, session, now, pace),
-        Phase::Waiting => fail(book, session, "confirm_timeout", now),
+        Phase::Waiting => fail(book, session, "confirm_timeout", now, pace),
         Phase::Paying => processed(book, session, now, pace),
-        Phase::Unclear => pay(book, session, now),
+        Phase::Unclear => pay(book, session, now, pace),
         Phase::Accepted | Phase::Cancelled => {
             session.due = None;
             book::save(book, session)
@@ -123,17 +126,19 @@ pub(super) fn tick(book: &Connection, session: &mut Session, now: i64, pace: Pac
 
 fn prepared(book: &Connection, session: &mut Session, now: i64, pace: Pace) -> Result<()> {
     match session.script() {
-        Script::NeverReady => return fail(book, session, "confirm_timeout", now),
+        Script::NeverReady => return fail(book, session, "confirm_timeout", now, pace),
         Script::FailsBeforeReady => {
-            return fail(book, session, "provider_foreign_transfer_prohibited", now);
+            return fail(book, session, "provider_foreign_transfer_prohibited", now, pace);
         }
         _ => {}
     }
     if session.account == Account::Settlement
         && let Some(payout) = session.payouts.first()
     {
-        session.information =
-            super::method::information(&payout.method, payout.participants.as_deref());
+        session.information = match book::dictated_information(book)? {
+            None => super::method::information(&payout.method, payout.participants.as_deref()),
+            dictated => dictated,
+        };
     }
     if pace.confirms_automatically {
         take(session, now, pace);
@@ -142,12 +147,12 @@ fn prepared(book: &Connection, session: &mut Session, now: i64, pace: Pace) -> R
     session.phase = Phase::Waiting;
     session.updated_at = now;
     session.due = Some(now + pace.window);
-    session.scripted_information(book, now)
+    session.scripted_information(book, now, pace)
 }
 
 impl Session {
     /// Sends `ready_to_confirm` and saves, with what the script does to `confirm_information` in between.
-    fn scripted_information(&mut self, book: &Connection, now: i64) -> Result<()> {
+    fn scripted_information(&mut self, book: &Connection, now: i64, pace: Pace) -> Result<()> {
         let correct = self.information.clone();
         match self.script() {
             Script::OtherSender => {
@@ -157,25 +162,27 @@ impl Session {
             }
             Script::InformationNotInWebhook => {
                 self.information = None;
-                notify(book, self, "ready_to_confirm", now)?;
+                notify(book, self, "ready_to_confirm", now, pace)?;
                 self.information = correct;
                 return book::save(book, self);
             }
             Script::InformationChanges => {
-                notify(book, self, "ready_to_confirm", now)?;
+                notify(book, self, "ready_to_confirm", now, pace)?;
                 self.information = correct.map(|text| text.replacen("156605101", "156605102", 1));
                 return book::save(book, self);
             }
             _ => {}
         }
-        notify(book, self, "ready_to_confirm", now)?;
+        notify(book, self, "ready_to_confirm", now, pace)?;
         book::save(book, self)
     }
 }
 
 fn processed(book: &Connection, session: &mut Session, now: i64, pace: Pace) -> Result<()> {
     match session.script() {
-        Script::FailsAfterConfirm => fail(book, session, "provider_exceeds_amount_limit", now),
+        Script::FailsAfterConfirm => {
+            fail(book, session, "provider_exceeds_amount_limit", now, pace)
+        }
         Script::NeverFinishes => {
             session.due = None;
             book::save(book, session)
@@ -186,10 +193,10 @@ fn processed(book: &Connection, session: &mut Session, now: i64, pace: Pace) -> 
             session.phase = Phase::Unclear;
             session.updated_at = now;
             session.due = ends.then_some(now + UNCLEAR_FACTOR * pace.processing);
-            notify(book, session, "payment_finished", now)?;
+            notify(book, session, "payment_finished", now, pace)?;
             book::save(book, session)
         }
-        _ => pay(book, session, now),
+        _ => pay(book, session, now, pace),
     }
 }
 
@@ -202,7 +209,7 @@ fn take(session: &mut Session, now: i64, pace: Pace) {
 }
 
 /// The one place where money leaves the bank.
-fn pay(book: &Connection, session: &mut Session, now: i64) -> Result<()> {
+fn pay(book: &Connection, session: &mut Session, now: i64, pace: Pace) -> Result<()> {
     end(session, Phase::Accepted, now);
     mark(session, PayoutStatus::Succeeded, None, Some(now));
     for payout in &session.payouts {
@@ -210,15 +217,15 @@ fn pay(book: &Connection, session: &mut Session, now: i64) -> Result<()> {
         tracing::debug!(session_id = session.id(), payout = payout.number, "simulator.payout.paid");
     }
     book::save(book, session)?;
-    notify(book, session, "payment_finished", now)
+    notify(book, session, "payment_finished", now, pace)
 }
 
-fn fail(book: &Connection, session: &mut Session, code: &str, now: i64) -> Result<()> {
+fn fail(book: &Connection, session: &mut Session, code: &str, now: i64, pace: Pace) -> Result<()> {
     end(session, Phase::Cancelled, now);
     mark(session, PayoutStatus::Failed, Some(code), Some(now));
     book::save(book, session)?;
     tracing::debug!(session_id = session.id(), code, "simulator.payout.failed");
-    notify(book, session, "payment_finished", now)
+    notify(book, session, "payment_finished", now, pace)
 }
 
 fn end(session: &mut Session, phase: Phase, now: i64) {
@@ -236,12 +243,22 @@ fn mark(session: &mut Session, status: PayoutStatus, error: Option<&str>, at: Op
 }
 
 /// Puts a webhook with the session as it is now into the outbox.
-pub(super) fn notify(book: &Connection, session: &Session, kind: &str, now: i64) -> Result<()> {
-    let body = webhook(session, kind).map_err(unshowable)?;
+pub(super) fn notify(
+    book: &Connection,
+    session: &Session,
+    kind: &str,
+    now: i64,
+    pace: Pace,
+) -> Result<()> {
+    let body = webhook(session, kind, pace.naming).map_err(unshowable)?;
     outbox::add(book, session.number, kind, &body, now)
 }
 
-fn webhook(session: &Session, kind: &str) -> std::result::Result<String, serde_json::Error> {
+fn webhook(
+    session: &Session,
+    kind: &str,
+    naming: Naming,
+) -> std::result::Result<String, serde_json::Error> {
     #[derive(Serialize)]
     struct Webhook<'a> {
         r#type: &'a str,
@@ -251,7 +268,7 @@ fn webhook(session: &Session, kind: &str) -> std::result::Result<String, serde_j
     }
     serde_json::to_string(&Webhook {
         r#type: kind,
-        session: session.shown()?,
+        session: session.shown(naming)?,
         confirm_information: session.information_shown()?,
     })
 }

@@ -64,12 +64,40 @@ pub(super) fn shown(sent: &str, value: &Value) -> Option<(String, String)> {
         }
         "bank_account" => {
             let system = text(content, "system_type")?;
-            content.get(system).filter(|details| details.is_object())?;
-            sent.to_owned()
+            let details = content.get(system).filter(|details| details.is_object())?;
+            has_all(details, needed(system, details)).then(|| sent.to_owned())?
+        }
+        "wallet" => {
+            let wallet = text(content, "type")?;
+            let details = content.get(wallet).filter(|details| details.is_object())?;
+            has_all(details, needed(wallet, details)).then(|| sent.to_owned())?
         }
         _ => sent.to_owned(),
     };
     Some((kind.to_owned(), shown))
+}
+
+/// Without which this bank does not pay. Nothing is known of what a newer bank takes.
+fn needed(system: &str, details: &Value) -> &'static [&'static str] {
+    match system {
+        "ru" if details.get("token").is_some() => &["token", "full_name"],
+        "ru" => &["bik", "account", "full_name"],
+        "faster_payment_system" => &["phone", "bank_id", "description"],
+        "yoomoney" => &["account"],
+        _ => &[],
+    }
+}
+
+fn has_all(details: &Value, fields: &[&str]) -> bool {
+    fields.iter().all(|field| text(details, field).is_some_and(|text| !text.is_empty()))
+}
+
+/// Whether it can be made a receipt of.
+pub(super) fn is_receipt(details: &str) -> bool {
+    let details: Value = serde_json::from_str(details).unwrap_or(Value::Null);
+    let taxpayer = &details["professional_income_taxpayer"];
+    let listed = taxpayer["services"].as_array().is_some_and(|services| !services.is_empty());
+    has_all(taxpayer, &["tax_reference"]) && listed
 }
 
 /// The same method, changed so that it is another one: other digits, another token.
@@ -80,6 +108,7 @@ pub(super) fn other(shown: &str) -> String {
         ("/bank_account/ru/token", "0000000000000000"),
         ("/bank_account/ru/account", "40702810000000000000"),
         ("/bank_account/faster_payment_system/phone", "79990000000"),
+        ("/wallet/yoomoney/account", "410000000000000"),
     ] {
         if let Some(field) = value.pointer_mut(path) {
             *field = Value::from(text);
@@ -127,8 +156,12 @@ struct Side<'a> {
 pub(super) fn information(method: &str, participants: Option<&str>) -> Option<String> {
     let method: Value = serde_json::from_str(method).ok()?;
     let participants: Value = serde_json::from_str(participants?).ok()?;
-    let recipient = method.pointer("/bank_account/ru")?;
+    let recipient = method
+        .pointer("/bank_account")
+        .and_then(|account| account.get("ru").or_else(|| account.get("faster_payment_system")))?;
     let account = recipient_account(recipient);
+    // Behind a phone the bank finds a name by itself.
+    let by_phone = text(recipient, "phone").map(|_| "Ivan Ivanovich I");
     let information = Information {
         account_details: AccountDetails {
             sender: Side {
@@ -142,7 +175,7 @@ pub(super) fn information(method: &str, participants: Option<&str>) -> Option<St
             },
             recipient: Side {
                 account_number: &account,
-                name: text(recipient, "full_name")?,
+                name: text(recipient, "full_name").or(by_phone)?,
                 bank_name: "Bank 131",
                 bik: text(recipient, "bik").unwrap_or("044525974"),
                 correspondent_account_number: "30101810822000000974",

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{BankKind, Faults, Idempotency, SecondStart, Settings, SimulatorError};
+use super::{BankKind, Faults, Idempotency, Naming, SecondStart, Settings, SimulatorError};
 
 /// A Bank 131 for this machine. Pays nothing to anybody; its ledger is at /_sim/ledger.
 #[derive(Debug, clap::Args)]
@@ -79,6 +79,10 @@ pub struct Options {
     /// The bank confirms by itself: no ready_to_confirm ever comes
     #[arg(long)]
     pub confirms_automatically: bool,
+
+    /// How answers and webhooks name payouts: as the bank's API v1 or v2
+    #[arg(long, value_enum, value_name = "VERSION", default_value_t = Naming::V1)]
+    pub naming: Naming,
 }
 
 impl Options {
@@ -100,6 +104,7 @@ impl Options {
                 failed_request_uses_key: self.failed_request_uses_key,
                 second_start: self.second_start,
                 confirms_automatically: self.confirms_automatically,
+                naming: self.naming,
             },
         };
         Ok((settings, self.listen))

@@ -31,6 +31,8 @@ pub(super) struct Reading<'a> {
     payment_method: Option<&'a RawValue>,
     #[serde(borrow, default)]
     participant_details: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    fiscalization_details: Option<&'a RawValue>,
     #[serde(default)]
     amount_details: Option<AmountDetails>,
 }
@@ -41,6 +43,24 @@ struct AmountDetails {
     currency: String,
 }
 
+/// What a start or init is for: which of the two accounts pays, and whether with a receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Collateral,
+    Settlement,
+    /// From the collateral account, to somebody self-employed.
+    WithReceipt,
+}
+
+impl Kind {
+    pub(super) fn account(self) -> Account {
+        match self {
+            Self::Collateral | Self::WithReceipt => Account::Collateral,
+            Self::Settlement => Account::Settlement,
+        }
+    }
+}
+
 /// A well-formed order.
 pub(super) struct Order {
     amount: i64,
@@ -48,11 +68,13 @@ pub(super) struct Order {
     method_type: String,
     method: String,
     participants: Option<String>,
+    fiscalization: Option<String>,
     metadata: Option<String>,
 }
 
 impl Order {
-    pub(super) fn read(account: Account, reading: &Reading<'_>) -> Result<Self, Answer> {
+    pub(super) fn read(kind: Kind, reading: &Reading<'_>) -> Result<Self, Answer> {
+        let account = kind.account();
         let invalid = |text| Answer::error(400, "invalid_request", text);
         let Some(AmountDetails { amount, currency }) = &reading.amount_details else {
             return Err(invalid("amount_details is missing"));
@@ -76,6 +98,17 @@ impl Order {
                 "A settlement account pays to a bank account with full_name, and names its own in sender.account",
             ));
         }
+        let fiscalization = reading.fiscalization_details.map(|details| details.get().to_owned());
+        match (kind, fiscalization.as_deref()) {
+            (Kind::WithReceipt, None) => return Err(invalid("fiscalization_details are missing")),
+            (Kind::WithReceipt, Some(text)) if !method::is_receipt(text) => {
+                return Err(invalid("fiscalization_details need a tax_reference and services"));
+            }
+            (Kind::Collateral | Kind::Settlement, Some(_)) => {
+                return Err(invalid("fiscalization_details go with a method of their own"));
+            }
+            (Kind::WithReceipt, Some(_)) | (Kind::Collateral | Kind::Settlement, None) => {}
+        }
         if Script::of_amount(*amount) == Script::RefusedAtStart {
             return Err(Answer::error(400, "account_not_found", "There is no such account"));
         }
@@ -88,6 +121,7 @@ impl Order {
             method_type,
             method: shown,
             participants,
+            fiscalization,
             metadata: reading.metadata.map(|metadata| metadata.get().to_owned()),
         })
     }
@@ -136,6 +170,7 @@ impl Order {
             method_type: self.method_type.clone(),
             method: self.method.clone(),
             participants: self.participants.clone(),
+            fiscalization: self.fiscalization.clone(),
             metadata: self.metadata.clone(),
             merchant,
             error: None,

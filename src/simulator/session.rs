@@ -6,6 +6,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::Naming;
 use super::script::Script;
 
 /// Which account of the partner pays.
@@ -118,6 +119,8 @@ pub(super) struct Payout {
     /// The payment method as the bank shows it, JSON text.
     pub(super) method: String,
     pub(super) participants: Option<String>,
+    /// What goes on the receipt, JSON text as it was sent.
+    pub(super) fiscalization: Option<String>,
     pub(super) metadata: Option<String>,
     /// The partner's own id, if its metadata names one.
     pub(super) merchant: Option<String>,
@@ -136,18 +139,23 @@ impl Session {
     }
 
     /// The session as an answer and a webhook show it.
-    pub(super) fn shown(&self) -> Result<Box<RawValue>, serde_json::Error> {
+    pub(super) fn shown(&self, naming: Naming) -> Result<Box<RawValue>, serde_json::Error> {
         let metadata = self.metadata.as_deref();
         let started = self.phase != Phase::Created;
         let settlement = self.account == Account::Settlement;
-        let payments: Result<Vec<_>, _> =
-            self.payouts.iter().map(|payout| payout.shown(settlement)).collect();
+        let payouts: Result<Vec<_>, _> =
+            self.payouts.iter().map(|payout| payout.shown(settlement, naming)).collect();
+        let (payments, payout_list) = match naming {
+            Naming::V1 => (payouts?, Vec::new()),
+            Naming::V2 => (Vec::new(), payouts?),
+        };
         serde_json::value::to_raw_value(&SessionShown {
             id: self.id(),
             status: self.phase.status(),
             created_at: time(self.created_at),
             updated_at: time(self.updated_at),
-            payments: payments?,
+            payments,
+            payout_list,
             next_action: (self.phase == Phase::Waiting).then_some("confirm"),
             metadata: if settlement && started { None } else { raw(metadata)? },
             session_metadata: if settlement && started {
@@ -165,16 +173,27 @@ impl Session {
 }
 
 impl Payout {
-    fn shown(&self, settlement: bool) -> Result<PayoutShown<'_>, serde_json::Error> {
+    fn shown(
+        &self,
+        settlement: bool,
+        naming: Naming,
+    ) -> Result<PayoutShown<'_>, serde_json::Error> {
         let metadata = self.metadata.as_deref();
+        let method = serde_json::from_str(&self.method)?;
+        let (payment_method, payout_details) = match naming {
+            Naming::V1 => (Some(method), None),
+            Naming::V2 => (None, Some(method)),
+        };
         Ok(PayoutShown {
             id: format!("po_{}", self.number),
             status: self.status.name(),
             created_at: time(self.created_at),
             finished_at: self.finished_at.map(time),
-            payment_method: serde_json::from_str(&self.method)?,
+            payment_method,
+            payout_details,
             participant_details: raw(self.participants.as_deref())?,
             amount_details: AmountShown { amount: self.amount, currency: &self.currency },
+            fiscalization_details: raw(self.fiscalization.as_deref())?,
             metadata: if settlement { None } else { raw(metadata)? },
             payment_metadata: if settlement { raw(metadata.or(Some("{}")))? } else { None },
             error: self.error.as_deref().map(|code| ErrorShown { code, description: said(code) }),
@@ -190,6 +209,8 @@ struct SessionShown<'a> {
     updated_at: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     payments: Vec<PayoutShown<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    payout_list: Vec<PayoutShown<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_action: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -205,8 +226,13 @@ struct PayoutShown<'a> {
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     finished_at: Option<String>,
-    payment_method: &'a RawValue,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment_method: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payout_details: Option<&'a RawValue>,
     amount_details: AmountShown<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fiscalization_details: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<&'a RawValue>,
     #[serde(rename = "paymentMetadata", skip_serializing_if = "Option::is_none")]

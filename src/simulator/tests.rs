@@ -3,6 +3,7 @@
 
 mod counter;
 mod counter_kinds;
+mod counter_methods;
 mod dice;
 mod mail;
 mod rig;

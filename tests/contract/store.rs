@@ -42,8 +42,10 @@ macro_rules! store_contract {
 }
 pub(crate) use store_contract;
 
-/// The spelling matters: spaces, an escape, a number with a trailing zero.
-const CONFIRM_INFORMATION: &str = r#"{"sender": {"b":1.50, "a":"\u043a"},  "list":[ ]}"#;
+/// The spelling matters: spaces, escapes, letters beyond ASCII, a trailing zero, and numbers that fit
+/// no type.
+const CONFIRM_INFORMATION: &str = "{\"sender\": {\"b\":1.50, \"a\":\"\\u043a\\/ №😀\"},  \"list\":[ ],\r\n\t\
+    \"big\" : [123456789012345678901234567890.10, 1E+999, -0]}";
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis)

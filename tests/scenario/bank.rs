@@ -101,6 +101,13 @@ impl Bank {
         assert!(put.expect("an answer").status().is_success());
     }
 
+    /// What the bank shows as `confirm_information` from now on, as it is written here.
+    pub(crate) async fn dictate_information(&self, text: &str) {
+        let url = format!("{}/_sim/confirm-information", self.url);
+        let put = self.client.put(url).body(text.to_owned()).send().await;
+        assert!(put.expect("an answer").status().is_success());
+    }
+
     /// Sends a session's current webhook (again).
     pub(crate) async fn send_webhook(&self, session: &str, kind: &str) {
         let body = json!({"session_id": session, "type": kind}).to_string();

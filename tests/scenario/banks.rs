@@ -17,7 +17,7 @@ fn kinds() -> Vec<BankKind> {
                     idempotency,
                     failed_request_uses_key,
                     second_start,
-                    confirms_automatically: false,
+                    ..BankKind::default()
                 });
             }
         }

@@ -96,6 +96,7 @@ impl Counter {
             processing: PROCESSING,
             window: WINDOW,
             confirms_automatically: kind.confirms_automatically,
+            naming: kind.naming,
         };
         let partner = PartnerKey::read(&keys().partner_public).expect("a key");
         let bank = Bank { project: String::from("demo"), partner, book, pace, kind };

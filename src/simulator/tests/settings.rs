@@ -3,7 +3,9 @@
 use clap::Parser;
 
 use super::rig::{Partner, keys, settings};
-use crate::simulator::{Faults, Idempotency, Options, SecondStart, Simulator, SimulatorError};
+use crate::simulator::{
+    Faults, Idempotency, Naming, Options, SecondStart, Simulator, SimulatorError,
+};
 
 #[derive(Parser)]
 struct Line {
@@ -44,9 +46,12 @@ fn the_command_line_becomes_settings() {
     assert_eq!(plain.processing.as_millis(), 20);
     assert_eq!(plain.faults, Faults::none());
 
+    assert_eq!(plain.kind.naming, Naming::V1);
+
     let more = ["--idempotency", "replayed", "--second-start", "appended", "--latency", "150ms"];
-    let (settings, _) =
-        read(&[&keys[..], &more, &["--faults", "rough"]].concat()).into_settings().expect("more");
+    let last = ["--faults", "rough", "--naming", "v2"];
+    let (settings, _) = read(&[&keys[..], &more, &last].concat()).into_settings().expect("more");
+    assert_eq!(settings.kind.naming, Naming::V2);
     assert_eq!(settings.kind.idempotency, Idempotency::Replayed);
     assert_eq!(settings.kind.second_start, SecondStart::Appended);
     assert_eq!(settings.latency.as_millis(), 150);
