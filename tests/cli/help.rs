@@ -54,6 +54,7 @@ const OPTIONS: &[(&str, &[&str])] = &[
             "--failed-request-uses-key",
             "--second-start",
             "--confirms-automatically",
+            "--naming",
         ],
     ),
 ];

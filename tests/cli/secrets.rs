@@ -10,9 +10,13 @@ use crate::process::{Ended, Process, Stream};
 
 const OPEN_CARD: &str = "4242424242424242";
 
+/// Of a kind that the bank pays no payout to.
+const ACCOUNT: &str = "30101810822000000974";
+
 /// What the commands hold of cards, accounts and people.
-const OF_COMMANDS: [&str; 9] = [
+const OF_COMMANDS: [&str; 10] = [
     OPEN_CARD,
+    ACCOUNT,
     "63191fa17cc7edf818ee5d6611a2c2169ab30b705111cffd710af39880deef09",
     "a1b2c3d4e5f60718293a4b5c6d7e8f90",
     "3f03ee2580046153bb0aa859558e7ada10d3835270fdb4c4b70961239d37f31d",
@@ -49,6 +53,29 @@ fn bad_commands() -> Vec<Value> {
         changed(|c| c["issued_at"] = json!(OPEN_CARD)),
         changed(|c| c["expected"] = json!({OPEN_CARD: OPEN_CARD})),
         changed(|c| c["participant_details"] = json!("Ivanov Ivan Ivanovich")),
+        changed(|c| {
+            c["account"] = json!("settlement");
+            c["participant_details"] = json!({"sender": {"account": format!("{ACCOUNT}0")}});
+        }),
+        changed(|c| {
+            c["payment_method"] = json!({"type": "bank_account", "bank_account": {
+                "system_type": "ru", "ru": {"bik": ACCOUNT, "account": ACCOUNT, "inn": ACCOUNT,
+                    "kpp": ACCOUNT, "full_name": "Vector LLC", "description": "5015553111"}}});
+        }),
+        changed(|c| {
+            c["payment_method"] = json!({"type": "bank_account", "bank_account": {
+                "system_type": "faster_payment_system", "faster_payment_system": {
+                    "phone": ACCOUNT, "bank_id": "Ivanov", "description": "5015553111"}}});
+        }),
+        changed(|c| {
+            c["payment_method"] = json!({"type": "wallet", "wallet": {"type": "yoomoney",
+                "yoomoney": {"account": format!("{ACCOUNT}0")}}});
+        }),
+        changed(|c| {
+            c["fiscalization_details"] = json!({"professional_income_taxpayer": {
+                "tax_reference": ACCOUNT, "payer_tax_number": ACCOUNT,
+                "services": [{"name": "Ivanov", "amount_details": ACCOUNT}]}});
+        }),
     ]
 }
 
