@@ -7,7 +7,7 @@ use super::super::answer;
 use super::super::webhook::Webhook;
 use super::*;
 use crate::domain::call::Answer;
-use crate::domain::command::CreateCommand;
+use crate::domain::command::{CreateCommand, Flow};
 use crate::domain::event::Event;
 use crate::domain::session::Session;
 use crate::domain::time::Timestamp;
@@ -23,7 +23,7 @@ fn started() -> Payout {
         "amount_details":{"amount":300000,"currency":"rub"},
         "participant_details":{"sender":{"account":"40702810300200000013"}}}"#;
     let command = CreateCommand::parse(command).expect("valid");
-    let payout = Payout::accept(command, "hash".into(), NOW, NOW);
+    let payout = Payout::accept(command, "hash".into(), Flow::TwoStep, NOW, NOW);
     let session = SessionId::new("ps_1");
     let bound = applied(&payout, Event::SessionBound { session, next_look_at: NOW });
     applied(&bound, Event::Started { bank_payout: None, answered: true })
@@ -53,7 +53,10 @@ fn shown(information: &str) -> Vec<Session> {
 
 /// The bodies of confirm and cancel, from the record as it is and as it comes out of a store.
 fn echoes(information: &Raw) -> Vec<Vec<u8>> {
-    let confirm = Event::ConfirmDecided { confirm_information: Some(information.clone()) };
+    let confirm = Event::ConfirmDecided {
+        reason: "agrees".into(),
+        confirm_information: Some(information.clone()),
+    };
     let cancel = Event::CancelDecided {
         reason: "differs".into(),
         confirm_information: Some(information.clone()),
@@ -145,7 +148,9 @@ fn a_payout_with_a_receipt_is_started_by_the_call_for_that() {
         (format!("\"fiscalization_details\":{receipt},"), "session/start/payout/fiscalization"),
     ] {
         let command = CreateCommand::parse(card(&more).as_bytes()).expect("valid");
-        let payout = Payout::accept(command, "hash".into(), NOW, NOW);
+        let at_once = Payout::accept(command.clone(), "h".into(), Flow::OneRequest, NOW, NOW);
+        assert_eq!(intended("project", &at_once).method, method.replace("start", "init"));
+        let payout = Payout::accept(command, "hash".into(), Flow::TwoStep, NOW, NOW);
         assert_eq!(intended("project", &payout).method, "session/create");
         let session = SessionId::new("ps_1");
         let bound = applied(&payout, Event::SessionBound { session, next_look_at: NOW });
