@@ -26,3 +26,6 @@ pub mod webhook;
 
 /// Calls over HTTP.
 pub mod client;
+
+/// Tokens: one for the bank's widget, and what is behind a recipient's.
+pub mod token;

@@ -10,7 +10,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Response, Url};
+use reqwest::{Response, StatusCode, Url};
 
 use super::answer;
 use super::request::{self, Request};
@@ -135,6 +135,18 @@ impl Bank {
     }
 
     async fn exchange(&self, request: Request) -> Answer {
+        match self.deliver(request).await {
+            Ok((status, body)) => answer::sort(status, &body),
+            Err(Undelivered::NotSent(why)) => Answer::NotSent(why),
+            Err(Undelivered::Unknown(why)) => Answer::Unknown(why),
+        }
+    }
+
+    /// Sends a request once, and reads its answer whole, whatever it says.
+    pub(super) async fn deliver(
+        &self,
+        request: Request,
+    ) -> Result<(StatusCode, Vec<u8>), Undelivered> {
         let mut signature = HeaderValue::try_from(self.private_key.sign(&request.body))
             .expect("base64 fits a header");
         signature.set_sensitive(true);
@@ -146,15 +158,21 @@ impl Bank {
         if let Some(key) = request.idempotency_key {
             post = post.header(IDEMPOTENCY_KEY, key);
         }
-        let mut response = match post.send().await {
-            Ok(response) => response,
-            Err(error) => return failed(&error),
-        };
-        match read(&mut response).await {
-            Ok(body) => answer::sort(response.status(), &body),
-            Err(why) => Answer::Unknown(format!("HTTP {}, {why}", response.status().as_u16())),
-        }
+        let mut response = post.send().await.map_err(|error| failed(&error))?;
+        let status = response.status();
+        let body = read(&mut response).await;
+        let body =
+            body.map_err(|why| Undelivered::Unknown(format!("HTTP {}, {why}", status.as_u16())))?;
+        Ok((status, body))
     }
+}
+
+/// Why there is no answer to read.
+pub(super) enum Undelivered {
+    /// Not one byte of the request has left.
+    NotSent(String),
+    /// It may have arrived.
+    Unknown(String),
 }
 
 impl fmt::Debug for Bank {
@@ -178,11 +196,11 @@ async fn read(response: &mut Response) -> Result<Vec<u8>, String> {
 }
 
 /// Without a connection (refused, no such name, no TLS) not one byte of the request has left.
-fn failed(error: &reqwest::Error) -> Answer {
+fn failed(error: &reqwest::Error) -> Undelivered {
     if error.is_connect() || error.is_builder() {
-        Answer::NotSent(format!("no connection to the bank: {}", root_cause(error)))
+        Undelivered::NotSent(format!("no connection to the bank: {}", root_cause(error)))
     } else {
-        Answer::Unknown(what_broke(error))
+        Undelivered::Unknown(what_broke(error))
     }
 }
 

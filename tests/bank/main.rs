@@ -7,6 +7,7 @@ mod keys;
 mod requests;
 mod server;
 mod signatures;
+mod tokens;
 mod transport;
 mod webhooks;
 mod world;
