@@ -28,6 +28,12 @@
 //!
 //! What the bank has is what it pays if the partner confirms: the ledger then shows the wrong amount.
 //!
+//! # The widget
+//! `GET /widget/tokenize.js` stands in for the bank's tokenization widget: a form for a card or account number in a
+//! frame of the simulator's own origin. It needs a public token of method `token`, each good for one number and for 15
+//! minutes, and gives the page a hash or token. Payouts to those, and `token/info`, show the digits that were entered.
+//! Its interface is ours: the bank's own is not published.
+//!
 //! # Faults
 //! [`Faults`] are rules for what goes wrong between the two, scripted or random, replaced by `PUT /_sim/faults`.
 //! [`BankKind`] sets what the bank's documentation leaves open. `PUT /_sim/confirm-information` with any JSON object
@@ -61,9 +67,11 @@ mod method;
 mod options;
 mod order;
 mod outbox;
+mod recipients;
 mod script;
 mod server;
 mod session;
+mod widget;
 
 pub use faults::{FaultKind, Faults, Rule};
 pub use options::Options;

@@ -99,8 +99,12 @@ fn ledger(book: &Connection, page: &Page) -> rusqlite::Result<Value> {
     let payouts = rows(
         book,
         page,
-        "SELECT n, session, payout, merchant, amount, currency, paid_at, method_type, settlement
-         FROM ledger WHERE n > ?1 ORDER BY n LIMIT ?2",
+        "SELECT ledger.n, ledger.session, payout, ledger.merchant, ledger.amount, ledger.currency, paid_at,
+                ledger.method_type, settlement,
+                coalesce(json_extract(method, '$.card.last4'), substr(number, -4))
+         FROM ledger JOIN payouts ON payouts.n = payout
+              LEFT JOIN recipients ON secret = json_extract(method, '$.bank_account.ru.token')
+         WHERE ledger.n > ?1 ORDER BY ledger.n LIMIT ?2",
         |row| {
             let settlement: bool = row.get(8)?;
             Ok(json!({
@@ -113,6 +117,7 @@ fn ledger(book: &Connection, page: &Page) -> rusqlite::Result<Value> {
                 "paid_at": time(row.get(6)?),
                 "method": row.get::<_, String>(7)?,
                 "account": if settlement { "settlement" } else { "collateral" },
+                "last4": row.get::<_, Option<String>>(9)?,
             }))
         },
     )?;

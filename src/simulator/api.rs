@@ -15,6 +15,7 @@ use super::lifecycle::{self, Pace};
 use super::order::{Kind, Order, Reading};
 use super::session::{Account, Phase, Session};
 use super::{BankKind, Idempotency, SecondStart};
+use super::{method, recipients};
 
 pub(super) const METHODS: [&str; 14] = [
     "token",
@@ -167,8 +168,8 @@ impl Bank {
         now: i64,
     ) -> rusqlite::Result<Answer> {
         match call.method.as_str() {
-            "token" => Ok(token(reading, now)),
-            "token/info" => Ok(token_info(&call.body)),
+            "token" => token(book, reading, now),
+            "token/info" => token_info(book, &call.body),
             "session/create" => self.create(book, Account::Collateral, reading, now),
             "session/create/rko" => self.create(book, Account::Settlement, reading, now),
             "session/init/payout" => self.init(book, Kind::Collateral, reading, now),
@@ -206,7 +207,7 @@ impl Bank {
         reading: &Reading<'_>,
         now: i64,
     ) -> rusqlite::Result<Answer> {
-        let order = match Order::read(kind, reading) {
+        let order = match Order::read(book, kind, reading)? {
             Ok(order) => order,
             Err(answer) => return Ok(answer),
         };
@@ -240,7 +241,7 @@ impl Bank {
         if !open {
             return Ok(Answer::invalid("The session takes no payout any more"));
         }
-        match Order::read(kind, reading) {
+        match Order::read(book, kind, reading)? {
             Ok(order) => order.place(book, &mut session, now, self.pace)?,
             Err(answer) => return Ok(answer),
         }
@@ -324,20 +325,21 @@ struct SessionAnswer<'a> {
     confirm_information: Option<&'a RawValue>,
 }
 
-fn token(reading: &Reading<'_>, now: i64) -> Answer {
+fn token(book: &Connection, reading: &Reading<'_>, now: i64) -> rusqlite::Result<Answer> {
     if !reading.tokenize_widget.as_ref().is_some_and(|widget| widget.access) {
-        return Answer::invalid("tokenize_widget.access has to be true");
+        return Ok(Answer::invalid("tokenize_widget.access has to be true"));
     }
-    let number = super::method::number_behind(&now.to_string());
-    Answer::ok(&json!({"status": "ok", "public_token": format!("{number:016x}")}))
+    let token = recipients::issue_token(book, now)?;
+    Ok(Answer::ok(&json!({"status": "ok", "public_token": token})))
 }
 
-fn token_info(body: &[u8]) -> Answer {
+fn token_info(book: &Connection, body: &[u8]) -> rusqlite::Result<Answer> {
     let request: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
-    match super::method::token_info(&request) {
+    let entered = recipients::entered(book, method::secret(&request))?;
+    Ok(match method::token_info(&request, entered.as_deref()) {
         Some(info) => Answer::ok(&json!({"status": "ok", "info": info})),
         None => Answer::invalid("Neither a card nor a bank account by hash or token"),
-    }
+    })
 }
 
 fn balance(book: &Connection) -> rusqlite::Result<Answer> {

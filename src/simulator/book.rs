@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
+use super::recipients;
 use super::session::{Account, Payout, PayoutStatus, Phase, Session};
 
 type Result<T> = rusqlite::Result<T>;
@@ -57,6 +58,7 @@ impl Book {
         let writes = connect(path)?;
         writes.execute_batch(SCHEMA)?;
         add_what_older_files_lack(&writes)?;
+        writes.execute_batch(recipients::SCHEMA)?;
         // A webhook that was under way when the simulator stopped is sent again.
         writes.execute(
             "UPDATE webhooks SET due = first_at WHERE due IS NULL AND held = 0",

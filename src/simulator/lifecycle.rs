@@ -12,6 +12,7 @@ use super::book;
 use super::outbox;
 use super::script::Script;
 use super::session::{Account, Payout, PayoutStatus, Phase, Session};
+use super::{method, recipients};
 
 type Result<T> = rusqlite::Result<T>;
 
@@ -136,7 +137,12 @@ fn prepared(book: &Connection, session: &mut Session, now: i64, pace: Pace) -> R
         && let Some(payout) = session.payouts.first()
     {
         session.information = match book::dictated_information(book)? {
-            None => super::method::information(&payout.method, payout.participants.as_deref()),
+            None => {
+                let shown = serde_json::from_str(&payout.method).map_err(unshowable)?;
+                let entered = recipients::entered(book, method::secret(&shown))?;
+                let participants = payout.participants.as_deref();
+                method::information(&payout.method, participants, entered.as_deref())
+            }
             dictated => dictated,
         };
     }

@@ -1,7 +1,8 @@
 //! How the bank shows a payment method and what it knows of the accounts behind it.
 //!
 //! A card is shown by its digits and country, never by its hash or token; every other method as it was sent.
-//! Digits behind a hash or token are made up, the same each time; those of the bank's own examples are theirs.
+//! Digits behind a hash or token are those that somebody entered into the widget; else they are made up, the same each
+//! time; those of the bank's own examples are theirs.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::Serialize;
@@ -19,13 +20,13 @@ pub(super) struct Card {
 }
 
 impl Card {
-    /// From the content of `card`: a hash, a token or an open number.
-    pub(super) fn known(card: &Value) -> Option<Self> {
+    /// From the content of `card`: a hash, a token or an open number. `entered` is what the widget was told.
+    fn known(card: &Value, entered: Option<&str>) -> Option<Self> {
         let kind = card.get("type")?.as_str()?;
         let content = card.get(kind)?;
         match kind {
-            "encrypted_card" => Some(Self::behind(text(content, "number_hash")?)),
-            "tokenized_card" => Some(Self::behind(text(content, "token")?)),
+            "encrypted_card" => Some(Self::behind(text(content, "number_hash")?, entered)),
+            "tokenized_card" => Some(Self::behind(text(content, "token")?, entered)),
             "bank_card" => {
                 let number = text(content, "number")?;
                 let digits = (12..=19).contains(&number.len())
@@ -39,7 +40,10 @@ impl Card {
         }
     }
 
-    fn behind(secret: &str) -> Self {
+    fn behind(secret: &str, entered: Option<&str>) -> Self {
+        if let Some((bin, last4)) = entered.and_then(ends) {
+            return Self { last4, bin };
+        }
         let last4 = if secret == EXAMPLE_HASH {
             String::from("4940")
         } else {
@@ -47,19 +51,45 @@ impl Card {
         };
         Self { last4, bin: String::from("220024") }
     }
+
+    fn brand(&self) -> &'static str {
+        match self.bin.as_bytes() {
+            [b'4', ..] => "visa",
+            [b'5', ..] => "mastercard",
+            _ => "mir",
+        }
+    }
+}
+
+/// The first six digits and the last four.
+fn ends(number: &str) -> Option<(String, String)> {
+    let bin = number.get(..6)?;
+    let last4 = number.get(number.len().checked_sub(4)?..)?;
+    Some((bin.to_owned(), last4.to_owned()))
+}
+
+/// The hash or token in a payment method, or in the same shape anywhere else.
+pub(super) fn secret(method: &Value) -> Option<&str> {
+    let places = [
+        "/card/encrypted_card/number_hash",
+        "/card/tokenized_card/token",
+        "/bank_account/ru/token",
+    ];
+    places.iter().find_map(|place| method.pointer(place)?.as_str())
 }
 
 /// The method as the bank shows it, as JSON text; `None` when it is not a method the bank can pay to.
-/// `sent` is its text, `value` the same parsed.
-pub(super) fn shown(sent: &str, value: &Value) -> Option<(String, String)> {
+/// `sent` is its text, `value` the same parsed, `entered` what the widget was told of its hash or token.
+pub(super) fn shown(sent: &str, value: &Value, entered: Option<&str>) -> Option<(String, String)> {
     let kind = text(value, "type")?;
     let content = value.get(kind).filter(|content| content.is_object())?;
     let shown = match kind {
         "card" => {
-            let card = Card::known(content)?;
+            let card = Card::known(content, entered)?;
+            let brand = card.brand();
             let (last4, bin) = (card.last4, card.bin);
             json!({"type": "card", "card":
-                {"last4": last4, "brand": "mir", "bin": bin, "country_iso3": "RUS"}})
+                {"last4": last4, "brand": brand, "bin": bin, "country_iso3": "RUS"}})
             .to_string()
         }
         "bank_account" => {
@@ -153,13 +183,17 @@ struct Side<'a> {
 
 /// `method` and `participants` are JSON text as stored. Written the way PHP writes JSON (`\/`, `\u0418`): whoever
 /// parses it and writes it anew sends back other bytes, and is refused.
-pub(super) fn information(method: &str, participants: Option<&str>) -> Option<String> {
+pub(super) fn information(
+    method: &str,
+    participants: Option<&str>,
+    entered: Option<&str>,
+) -> Option<String> {
     let method: Value = serde_json::from_str(method).ok()?;
     let participants: Value = serde_json::from_str(participants?).ok()?;
     let recipient = method
         .pointer("/bank_account")
         .and_then(|account| account.get("ru").or_else(|| account.get("faster_payment_system")))?;
-    let account = recipient_account(recipient);
+    let account = recipient_account(recipient, entered);
     // Behind a phone the bank finds a name by itself.
     let by_phone = text(recipient, "phone").map(|_| "Ivan Ivanovich I");
     let information = Information {
@@ -187,8 +221,8 @@ pub(super) fn information(method: &str, participants: Option<&str>) -> Option<St
     serde_json::to_string(&information).ok().map(|text| as_php_writes(&text))
 }
 
-fn recipient_account(recipient: &Value) -> String {
-    if let Some(account) = text(recipient, "account") {
+fn recipient_account(recipient: &Value, entered: Option<&str>) -> String {
+    if let Some(account) = text(recipient, "account").or(entered) {
         return account.to_owned();
     }
     match text(recipient, "token") {
@@ -215,15 +249,15 @@ fn as_php_writes(json_text: &str) -> String {
 }
 
 /// What `token/info` tells.
-pub(super) fn token_info(request: &Value) -> Option<Value> {
+pub(super) fn token_info(request: &Value, entered: Option<&str>) -> Option<Value> {
     match text(request, "type")? {
         "card" => {
-            let card = Card::known(request.get("card")?)?;
-            Some(json!({"type": "card", "brand": "mir", "last4": card.last4,
+            let card = Card::known(request.get("card")?, entered)?;
+            Some(json!({"type": "card", "brand": card.brand(), "last4": card.last4,
                 "bin": card.bin, "country_iso3": "RUS"}))
         }
         "bank_account" => {
-            let account = recipient_account(request.pointer("/bank_account/ru")?);
+            let account = recipient_account(request.pointer("/bank_account/ru")?, entered);
             let (first5, last4) = (account.get(..5)?, account.get(account.len() - 4..)?);
             Some(json!({"type": "bank_account", "first5": first5, "last4": last4}))
         }
@@ -232,7 +266,7 @@ pub(super) fn token_info(request: &Value) -> Option<Value> {
 }
 
 /// A number that stands for what is behind a hash or token.
-pub(super) fn number_behind(secret: &str) -> u64 {
+fn number_behind(secret: &str) -> u64 {
     let hash = digest(&SHA256, secret.as_bytes());
     hash.as_ref().iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }

@@ -12,9 +12,9 @@ use serde_json::value::RawValue;
 
 use super::api::{Answer, TokenizeWidget};
 use super::lifecycle::{self, Pace};
-use super::method;
 use super::script::Script;
 use super::session::{Account, Payout, PayoutStatus, Session};
+use super::{method, recipients};
 
 /// The fields of every request that this bank reads; what matters byte for byte is kept as text.
 #[derive(Default, Deserialize)]
@@ -73,7 +73,24 @@ pub(super) struct Order {
 }
 
 impl Order {
-    pub(super) fn read(kind: Kind, reading: &Reading<'_>) -> Result<Self, Answer> {
+    pub(super) fn read(
+        book: &Connection,
+        kind: Kind,
+        reading: &Reading<'_>,
+    ) -> rusqlite::Result<Result<Self, Answer>> {
+        let sent = reading.payment_method.map_or("null", RawValue::get);
+        let method: Value = serde_json::from_str(sent).unwrap_or(Value::Null);
+        let entered = recipients::entered(book, method::secret(&method))?;
+        Ok(Self::checked(kind, reading, &method, entered.as_deref()))
+    }
+
+    /// `method` is the payment method parsed, `entered` what the widget was told of its recipient.
+    fn checked(
+        kind: Kind,
+        reading: &Reading<'_>,
+        method: &Value,
+        entered: Option<&str>,
+    ) -> Result<Self, Answer> {
         let account = kind.account();
         let invalid = |text| Answer::error(400, "invalid_request", text);
         let Some(AmountDetails { amount, currency }) = &reading.amount_details else {
@@ -86,13 +103,12 @@ impl Order {
         let Some(sent) = reading.payment_method.map(RawValue::get) else {
             return Err(invalid("payment_method is missing"));
         };
-        let value: Value = serde_json::from_str(sent).unwrap_or(Value::Null);
-        let Some((method_type, shown)) = method::shown(sent, &value) else {
+        let Some((method_type, shown)) = method::shown(sent, method, entered) else {
             return Err(invalid("payment_method is none that this bank pays to"));
         };
         let participants = reading.participant_details.map(|details| details.get().to_owned());
         if account == Account::Settlement
-            && method::information(&shown, participants.as_deref()).is_none()
+            && method::information(&shown, participants.as_deref(), entered).is_none()
         {
             return Err(invalid(
                 "A settlement account pays to a bank account with full_name, and names its own in sender.account",

@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 
 use super::api::{Answer, Call};
 use super::faults::{FaultKind, Place};
-use super::{Shared, admin, book, now_micros};
+use super::{Shared, admin, book, now_micros, widget};
 
 /// Largest body of a request: the largest sensible one has a few KiB.
 pub(super) const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -94,6 +94,9 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
     };
     if path.starts_with("/_sim/") {
         return Ok(admin::answer(&shared, &head.method, path, head.uri.query(), &body));
+    }
+    if path.starts_with("/widget/") {
+        return Ok(widget::answer(&shared, &head.method, path, &body));
     }
     let Some(method) = path.strip_prefix("/api/v1/") else {
         return Ok(refused(404, "Calls go to /api/v1/"));

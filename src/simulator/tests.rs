@@ -11,3 +11,4 @@ mod running;
 mod running_faults;
 mod settings;
 mod signatures;
+mod widget;
