@@ -9,6 +9,7 @@ mod dead_letters;
 mod demo;
 mod deny;
 mod doctor;
+mod gateway;
 mod intervene;
 mod keygen;
 mod list;
@@ -17,6 +18,7 @@ mod publish;
 mod run;
 mod schema;
 mod show;
+mod token;
 mod topology;
 mod watch;
 
@@ -87,6 +89,8 @@ enum Command {
     Reject(intervene::Args),
     /// Have payoutd carry on with a payout that needs attention, once the bank shows nothing paid
     Release(intervene::Args),
+    /// Tokens: one for the bank's widget, and what is behind a recipient's
+    Token(token::Args),
     /// Messages that could not be handled: look at them, replay or discard them
     DeadLetters(dead_letters::Args),
     /// Look at everything payoutd needs, and say what to mend
@@ -139,6 +143,7 @@ async fn dispatch(config: Option<PathBuf>, command: Command) -> anyhow::Result<E
         Command::Reject(args) => intervene::main(Verb::Reject, args, load(Needs::Backend)?).await,
         Command::Release(args) => intervene::main(Verb::Release, args, load(Needs::Backend)?).await,
         Command::DenyHash(args) => deny::main(&args, &load(Needs::Backend)?),
+        Command::Token(args) => token::main(args, load(Needs::Bank)?).await,
         Command::DeadLetters(args) => dead_letters::main(args, load(Needs::Backend)?).await,
         Command::Doctor(args) => doctor::main(args, config.as_deref()).await,
         Command::Topology(args) => topology::main(args, load(Needs::Backend)?).await,

@@ -35,6 +35,7 @@ pub struct Config {
     pub tickets: Tickets,
     pub decision: Decision,
     pub ingress: Ingress,
+    pub gateway: Gateway,
     pub admin: Admin,
     pub concurrency: Concurrency,
     pub shutdown_grace: Duration,
@@ -104,6 +105,14 @@ pub struct Tickets {
 pub struct Ingress {
     pub listen: SocketAddr,
     pub path: String,
+}
+
+/// The HTTP API for the business's own site.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    pub listen: SocketAddr,
+    /// Needed by the role only.
+    pub key_file: Option<PathBuf>,
 }
 
 /// Where the process tells how it is.
@@ -215,6 +224,10 @@ impl Config {
             tickets: tickets(&mut reader),
             decision: decision::read(&mut reader),
             ingress: ingress(&mut reader),
+            gateway: Gateway {
+                listen: listen(&mut reader, "gateway.listen", "127.0.0.1:8133"),
+                key_file: reader.path("gateway.key_file"),
+            },
             admin: admin(&mut reader),
             concurrency: Concurrency {
                 executor: concurrency(&mut reader, "executor.concurrency"),
@@ -342,11 +355,15 @@ fn tickets(reader: &mut Reader) -> Tickets {
     Tickets { delays }
 }
 
-fn ingress(reader: &mut Reader) -> Ingress {
-    let listen = reader.text("ingress.listen").parse().unwrap_or_else(|_| {
-        reader.problem("ingress.listen", "must be an address and port, such as 127.0.0.1:8131");
+fn listen(reader: &mut Reader, key: &str, example: &str) -> SocketAddr {
+    reader.text(key).parse().unwrap_or_else(|_| {
+        reader.problem(key, &format!("must be an address and port, such as {example}"));
         SocketAddr::from(([127, 0, 0, 1], 0))
-    });
+    })
+}
+
+fn ingress(reader: &mut Reader) -> Ingress {
+    let listen = listen(reader, "ingress.listen", "127.0.0.1:8131");
     let path = reader.text("ingress.path");
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-_.".contains(&b);
     if !path.starts_with('/') || !path.bytes().all(plain) {

@@ -4,6 +4,7 @@
 pub mod decider;
 pub mod driver;
 pub mod executor;
+pub mod gateway;
 pub mod health;
 pub mod ingress;
 pub mod intake;
@@ -41,9 +42,13 @@ pub enum Role {
     Decider,
     /// Takes tickets: asks for status, resumes what a crash left; sweeps the store.
     Reconciler,
+    /// Answers the business's own site: tokens for the widget, what is behind a token. No payout
+    /// passes through it, and it needs neither bus nor store: [`run`] leaves it to its caller.
+    Gateway,
 }
 
 impl Role {
+    /// Those through which payouts pass: what runs when no role is named.
     pub const ALL: [Self; 4] = [Self::Executor, Self::Ingress, Self::Decider, Self::Reconciler];
 
     pub fn name(self) -> &'static str {
@@ -52,6 +57,7 @@ impl Role {
             Self::Ingress => "ingress",
             Self::Decider => "decider",
             Self::Reconciler => "reconciler",
+            Self::Gateway => "gateway",
         }
     }
 }

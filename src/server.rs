@@ -8,6 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::StatusCode;
+use http_body_util::LengthLimitError;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -26,6 +29,23 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// After a failure to accept (too many open files): time for some to be closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A request's body, bounded in size and time; else the status that says what was wrong with it.
+pub(crate) async fn read_body(
+    body: Body,
+    bytes_max: usize,
+    timeout: Duration,
+) -> Result<Bytes, StatusCode> {
+    match tokio::time::timeout(timeout, to_bytes(body, bytes_max)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) => Err(match error.into_inner().is::<LengthLimitError>() {
+            true => StatusCode::PAYLOAD_TOO_LARGE,
+            // The sender hung up, or sent what is no HTTP.
+            false => StatusCode::BAD_REQUEST,
+        }),
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+    }
+}
 
 pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));

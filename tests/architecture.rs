@@ -67,7 +67,7 @@ fn each_outside_crate_is_known_to_its_own_module_only() {
         ("reqwest", &["bank"]),
         ("rusqlite", &["embedded", "simulator"]),
         ("::redis", &["redis"]),
-        ("axum", &["roles/ingress", "admin", "server", "simulator", "cli/demo"]),
+        ("axum", &["roles/ingress", "roles/gateway", "admin", "server", "simulator", "cli/demo"]),
         ("clap", &["cli", "simulator/options", "simulator"]),
         ("figment", &["config"]),
         ("anyhow", &["cli"]),

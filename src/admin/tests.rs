@@ -23,8 +23,10 @@ async fn told(
         None => None,
     };
     let admin = Admin {
-        store: Arc::new(Asked(store_says)),
-        bus: Arc::new(Asked(move || bus.clone())),
+        ports: Some(Ports {
+            store: Arc::new(Asked(store_says)),
+            bus: Arc::new(Asked(move || bus.clone())),
+        }),
         health,
     };
     let answer = readyz(State(Arc::new(admin))).await.into_response();

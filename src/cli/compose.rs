@@ -93,7 +93,7 @@ pub(super) async fn admin_door(config: &Config) -> anyhow::Result<Option<TcpList
     }
 }
 
-async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+pub(super) async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
         format!("{key} = {address} cannot be listened on; free the port or set another")
     })

@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 
-use crate::admin::Admin;
+use crate::admin::{Admin, Ports};
 use crate::config::Config;
+use crate::roles::health::Health;
 use crate::roles::{self, Parts, Role};
 use crate::shutdown::Shutdown;
 use crate::telemetry;
 
-use super::{Exit, backend, compose};
+use super::{Exit, backend, compose, gateway};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Run only this role; may be given several times. Without it all four run in this process
+    /// Run only this role; may be given several times. Without it the first four run in this
+    /// process; the gateway runs only when it is named
     #[arg(long = "role", value_name = "ROLE")]
     roles: Vec<RoleName>,
 }
@@ -29,6 +31,8 @@ enum RoleName {
     Decider,
     /// Looks again at payouts that have waited, and sweeps for lost ones
     Reconciler,
+    /// Answers your own site: tokens for the bank's widget, what is behind a token
+    Gateway,
 }
 
 impl From<RoleName> for Role {
@@ -38,6 +42,7 @@ impl From<RoleName> for Role {
             RoleName::Ingress => Self::Ingress,
             RoleName::Decider => Self::Decider,
             RoleName::Reconciler => Self::Reconciler,
+            RoleName::Gateway => Self::Gateway,
         }
     }
 }
@@ -46,12 +51,20 @@ pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
     telemetry::start(&config.log);
     let named: Vec<Role> = args.roles.into_iter().map(Role::from).collect();
     let roles = if named.is_empty() { Role::ALL.to_vec() } else { named };
-    let parts = compose::parts(&config, &roles).await?;
-    let admin = Admin {
-        store: Arc::clone(&parts.store),
-        bus: Arc::clone(&parts.bus),
-        health: parts.health.clone(),
+    // The gateway alone needs no queues and no records.
+    let parts = match roles.iter().any(|role| *role != Role::Gateway) {
+        true => Some(compose::parts(&config, &roles).await?),
+        false => None,
     };
+    let health = parts.as_ref().map_or_else(|| Health::of(&roles), |parts| parts.health.clone());
+    let gateway = match roles.contains(&Role::Gateway) {
+        true => Some(gateway::open(&config, health.clone()).await?),
+        false => None,
+    };
+    let ports = parts
+        .as_ref()
+        .map(|parts| Ports { store: Arc::clone(&parts.store), bus: Arc::clone(&parts.bus) });
+    let admin = Admin { ports, health };
     let door = compose::admin_door(&config).await?;
     let shutdown = Shutdown::default();
     let signalled = shutdown.begin_on_signal()?;
@@ -60,17 +73,25 @@ pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
             admin.serve(listener, shutdown.clone()).await;
         }
     };
-    let (ran, (), ()) = tokio::join!(work(parts, &roles, &shutdown), telling, signalled);
+    let answering = async {
+        if let Some(gateway) = gateway {
+            shutdown.expire_after(config.shutdown_grace, gateway.serve(shutdown.clone())).await;
+        }
+    };
+    let working = work(parts, &roles, &shutdown);
+    let (ran, (), (), ()) = tokio::join!(working, answering, telling, signalled);
     ran?;
     tracing::info!(event = "run.stopped");
     Ok(Exit::Ok)
 }
 
-/// Waits for the backend, then runs the roles.
-async fn work(parts: Parts, roles: &[Role], shutdown: &Shutdown) -> anyhow::Result<()> {
+/// Waits for the backend, then runs the roles; without parts there is only the wait for the end.
+async fn work(parts: Option<Parts>, roles: &[Role], shutdown: &Shutdown) -> anyhow::Result<()> {
     // Whatever ends the work ends the process.
     let _ended = shutdown.begin_on_drop();
-    if !backend::usable(&*parts.bus, &*parts.store, shutdown).await? {
+    if let Some(parts) = &parts
+        && !backend::usable(&*parts.bus, &*parts.store, shutdown).await?
+    {
         return Ok(());
     }
     let names: Vec<_> = roles.iter().map(|role| role.name()).collect();
@@ -79,5 +100,11 @@ async fn work(parts: Parts, roles: &[Role], shutdown: &Shutdown) -> anyhow::Resu
         roles = names.join(","),
         version = env!("CARGO_PKG_VERSION")
     );
-    Ok(roles::run(parts, roles, shutdown.clone()).await?)
+    match parts {
+        Some(parts) => Ok(roles::run(parts, roles, shutdown.clone()).await?),
+        None => {
+            shutdown.begun().await;
+            Ok(())
+        }
+    }
 }

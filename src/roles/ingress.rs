@@ -7,11 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
-use http_body_util::LengthLimitError;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -67,7 +66,7 @@ async fn receive(State(door): State<Arc<Door>>, request: Request) -> StatusCode 
         return StatusCode::SERVICE_UNAVAILABLE;
     };
     let (parts, body) = request.into_parts();
-    let body = match read(body).await {
+    let body = match server::read_body(body, BODY_BYTES_MAX, BODY_TIMEOUT).await {
         Ok(body) => body,
         Err(status) => return status,
     };
@@ -76,18 +75,6 @@ async fn receive(State(door): State<Arc<Door>>, request: Request) -> StatusCode 
         tracing::warn!(event = "webhook.refused", status = status.as_u16());
     }
     status
-}
-
-async fn read(body: Body) -> Result<Bytes, StatusCode> {
-    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, BODY_BYTES_MAX)).await {
-        Ok(Ok(body)) => Ok(body),
-        Ok(Err(error)) => Err(match error.into_inner().is::<LengthLimitError>() {
-            true => StatusCode::PAYLOAD_TOO_LARGE,
-            // The sender hung up, or sent what is no HTTP.
-            false => StatusCode::BAD_REQUEST,
-        }),
-        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
-    }
 }
 
 impl Ingress {

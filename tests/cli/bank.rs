@@ -14,9 +14,20 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Status and body of an answer.
 pub(crate) fn get(address: &str, path: &str) -> std::io::Result<(u16, String)> {
+    exchange(address, &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n"), "")
+}
+
+/// Status and body of the answer to a POST; `headers` are whole lines.
+pub(crate) fn post(address: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
+    let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\n{headers}");
+    exchange(address, &head, body).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+fn exchange(address: &str, head: &str, body: &str) -> std::io::Result<(u16, String)> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
+    let length = body.len();
+    write!(stream, "{head}connection: close\r\ncontent-length: {length}\r\n\r\n{body}")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let (head, body) = answer.split_once("\r\n\r\n").expect("an HTTP answer");
@@ -55,6 +66,20 @@ impl BankSim {
         let mut paid: Vec<_> = rows.iter().map(row).collect();
         paid.sort();
         paid
+    }
+
+    /// The last digits of what each payout was paid to.
+    pub(crate) fn paid_to(&self) -> Vec<(String, String)> {
+        let ledger = self.get("/_sim/ledger?limit=10000");
+        let row = |row: &Value| {
+            let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
+            (text("merchant_payout_id"), text("last4"))
+        };
+        ledger["payouts"].as_array().expect("a list").iter().map(row).collect()
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
     /// One page of what was asked of the bank, whole.

@@ -30,6 +30,7 @@ const OPTIONS: &[(&str, &[&str])] = &[
     ("approve", &["--reason"]),
     ("reject", &["--reason"]),
     ("release", &["--reason"]),
+    ("token", &[]),
     ("dead-letters", &[]),
     ("doctor", &["--json"]),
     ("topology", &["--declare", "--json"]),

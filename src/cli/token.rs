@@ -1,0 +1,152 @@
+//! `payoutd token`: a public token for the bank's widget, and what is behind a recipient's token.
+//!
+//! Hashes and tokens are read from files or standard input: every process of the machine sees a
+//! command's arguments.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+
+use crate::bank::token::{Recipient, TokenError, TokenInfo};
+use crate::config::Config;
+
+use super::{BadInput, Exit, compose, output};
+
+/// Longest hash or token, in bytes; the bank's have 64. A file that holds more is another one.
+const SECRET_BYTES_MAX: usize = 512;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Ask the bank for a public token: good for one use of its widget in a browser
+    Issue {
+        /// One line of JSON instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what the bank tells of a recipient: brand and last digits of a card, digits of an account
+    Info(InfoArgs),
+}
+
+#[derive(clap::Args)]
+struct InfoArgs {
+    #[command(flatten)]
+    of: Of,
+    /// One line of JSON instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+struct Of {
+    /// A file with the hash of a card's number, as the bank's widget gave it; - for standard input
+    #[arg(long, value_name = "FILE")]
+    card_hash: Option<PathBuf>,
+    /// A file with a card's token; - for standard input
+    #[arg(long, value_name = "FILE")]
+    card_token: Option<PathBuf>,
+    /// A file with a bank account's token; - for standard input
+    #[arg(long, value_name = "FILE")]
+    account_token: Option<PathBuf>,
+}
+
+pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
+    match args.command {
+        Command::Issue { json } => {
+            let (bank, _) = compose::bank_and_keys(&config)?;
+            let token = bank.issue_token().await.map_err(told)?;
+            match json {
+                true => output::json(&json!({ "public_token": token.expose_secret() })),
+                false => output::line(token.expose_secret()),
+            };
+        }
+        Command::Info(InfoArgs { of, json }) => {
+            let recipient = of.recipient()?;
+            let (bank, _) = compose::bank_and_keys(&config)?;
+            let info = bank.token_info(&recipient).await.map_err(told)?;
+            match json {
+                true => output::json(&info),
+                false => output::line(&in_words(&info)),
+            };
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+impl Of {
+    fn recipient(&self) -> anyhow::Result<Recipient> {
+        Ok(match (&self.card_hash, &self.card_token, &self.account_token) {
+            (Some(path), _, _) => Recipient::CardHash(secret(path)?),
+            (_, Some(path), _) => Recipient::CardToken(secret(path)?),
+            (_, _, Some(path)) => Recipient::AccountToken(secret(path)?),
+            (None, None, None) => unreachable!("the command line needs one of them"),
+        })
+    }
+}
+
+/// The one word in a file. Errors name the file and show nothing of it.
+fn secret(path: &Path) -> anyhow::Result<SecretString> {
+    let from_stdin = path.as_os_str() == "-";
+    let name = if from_stdin { "standard input".into() } else { path.display().to_string() };
+    let mut bytes = Vec::new();
+    // Room for the white space around it.
+    let limit = 2 * SECRET_BYTES_MAX as u64;
+    let read = match from_stdin {
+        true => std::io::stdin().take(limit).read_to_end(&mut bytes),
+        false => File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)),
+    };
+    read.map_err(|error| {
+        let cure = "name a file that holds the hash or token, or - for standard input";
+        BadInput(format!("{name}: {error}; {cure}"))
+    })?;
+    let word = bytes.trim_ascii();
+    let usable =
+        (1..=SECRET_BYTES_MAX).contains(&word.len()) && word.iter().all(u8::is_ascii_graphic);
+    let text = std::str::from_utf8(word).ok().filter(|_| usable);
+    let text = text
+        .ok_or_else(|| BadInput(format!("{name} must hold one hash or token and nothing else")))?;
+    Ok(text.into())
+}
+
+/// The error, with what to do about it.
+fn told(error: TokenError) -> anyhow::Error {
+    match error {
+        TokenError::Misconfigured(_) => {
+            let cure =
+                "see to bank.project and the key the bank has of you; `payoutd doctor` looks";
+            BadInput(format!("{error}; {cure}")).into()
+        }
+        TokenError::Refused(reason) => {
+            anyhow::anyhow!("the bank refuses it: {} {}", reason.code, reason.text)
+        }
+        TokenError::Unavailable(_) => anyhow::anyhow!("{error}; try again later"),
+    }
+}
+
+fn in_words(info: &TokenInfo) -> String {
+    let line = |name: &str, value: Option<&str>| format!("{name:9}{}", value.unwrap_or("–"));
+    let lines = match info {
+        TokenInfo::Card { brand, last4, bin, country_iso3 } => vec![
+            line("type", Some("card")),
+            line("brand", brand.as_deref()),
+            line("last4", Some(last4)),
+            line("bin", bin.as_deref()),
+            line("country", country_iso3.as_deref()),
+        ],
+        TokenInfo::BankAccount { first5, last4 } => vec![
+            line("type", Some("bank account")),
+            line("first5", first5.as_deref()),
+            line("last4", last4.as_deref()),
+        ],
+    };
+    lines.join("\n")
+}
