@@ -9,6 +9,7 @@
 mod services;
 
 mod bank;
+mod browser;
 mod configuration;
 mod dead_letters;
 mod demo;
@@ -29,3 +30,4 @@ mod secrets;
 mod servers;
 mod stopping;
 mod tokens;
+mod widget;

@@ -1,0 +1,292 @@
+#!/usr/bin/env python3
+"""A site that pays people: shows the bank's widget, and publishes a payout command for what it gives back.
+
+Python's standard library, the gateway (`payoutd run --role gateway`), and the `payoutd` program to publish and to
+look, on whichever backend its settings name. All settings are environment variables: see README.md.
+
+A sample: the people and sums it owes stand in ORDERS, where a real site has its database and asks who is signed in.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+HERE = Path(__file__).resolve().parent
+LISTEN = os.environ.get("SHOP_LISTEN", "127.0.0.1:8134")
+GATEWAY = os.environ.get("SHOP_GATEWAY", "http://127.0.0.1:8133")
+KEY_FILE = os.environ.get("SHOP_GATEWAY_KEY_FILE", "gateway.key")
+WIDGET = os.environ.get("SHOP_WIDGET", "http://127.0.0.1:8132/widget/tokenize.js")
+PAYOUTD = os.environ.get("SHOP_PAYOUTD", "payoutd")
+# The address that people see; behind a TLS proxy it is https://….
+ORIGIN = os.environ.get("SHOP_ORIGIN", f"http://{LISTEN}")
+
+# What is owed to whom. Sums are never taken from the browser.
+ORDERS = {
+    "1001": {
+        "kind": "card",
+        "title": "Courier's fee for November",
+        "amount": 12500,
+        "full_name": "Ivanov Ivan Ivanovich",
+    },
+    "1002": {
+        "kind": "account",
+        "title": "Invoice 1002 of Vector LLC",
+        "amount": 300000,
+        "full_name": "Vector LLC",
+        "description": "Payment of invoice 1002. VAT exempt",
+        "sender_account": "40702810300200000013",
+    },
+}
+
+BODY_BYTES_MAX = 4096  # a hash and an order number
+BODY_SECONDS_MAX = 10
+CALL_SECONDS_MAX = 30  # more than payoutd gives the bank (bank.timeout)
+IN_HAND = threading.BoundedSemaphore(8)  # each may start a process
+SECRET = re.compile(r"[!-~]{1,512}")
+
+PAGE_POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        f"script-src 'self' {WIDGET}",
+        f"frame-src {'{0.scheme}://{0.netloc}'.format(urlsplit(WIDGET))}",
+        "style-src 'self'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+
+
+class Refused(Exception):
+    """What the browser is told: a status and a sentence."""
+
+    def __init__(self, status, text):
+        super().__init__(text)
+        self.status = status
+
+
+def gateway(path, body):
+    """Asks the gateway. The key stays on this side."""
+    key = Path(KEY_FILE).read_text(encoding="ascii").split()[0]
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    request = urllib.request.Request(GATEWAY + path, json.dumps(body).encode(), headers, method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=CALL_SECONDS_MAX) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            if error.code == 422:
+                raise Refused(422, "The bank does not know this recipient. Enter the number again.") from None
+            print(f"the gateway answers {error.code}", file=sys.stderr)
+    except OSError as error:
+        print(f"the gateway cannot be reached: {error}", file=sys.stderr)
+    raise Refused(503, "This does not work just now. Try again in a minute.")
+
+
+def recipient_of(order, body):
+    """What the widget gave back, in the gateway's words. The order says of which kind it has to be."""
+    name = "number_hash" if order["kind"] == "card" else "token"
+    secret = body.get(name)
+    if not isinstance(secret, str) or not SECRET.fullmatch(secret):
+        raise Refused(400, "The widget's result is missing.")
+    return {"card" if order["kind"] == "card" else "bank_account": {name: secret}}
+
+
+def payout_id(number):
+    """The order's own: however often the form is sent, and from wherever, payoutd pays it once."""
+    return f"order-{number}"
+
+
+def command_for(number, order, recipient):
+    """The payout command. Of the browser's only the recipient's hash or token is in it."""
+    command = {
+        "type": "payout.create",
+        "payout_id": payout_id(number),
+        "amount_details": {"amount": order["amount"], "currency": "rub"},
+        "metadata": {"order": number},
+    }
+    if order["kind"] == "account":
+        account = {"full_name": order["full_name"], "description": order["description"], **recipient["bank_account"]}
+        command["account"] = "settlement"
+        command["payment_method"] = {
+            "type": "bank_account",
+            "bank_account": {"system_type": "ru", "ru": account},
+        }
+        command["participant_details"] = {"sender": {"account": order["sender_account"]}}
+        return command
+    command["payment_method"] = {
+        "type": "card",
+        "card": {"type": "encrypted_card", "encrypted_card": recipient["card"]},
+    }
+    command["participant_details"] = {"recipient": {"full_name": order["full_name"]}}
+    # Asked anew, not taken from the browser: payoutd confirms only if the bank pays to these digits.
+    shown = gateway("/v1/token-info", recipient)
+    command["expected"] = {name: shown[name] for name in ("last4", "bin") if name in shown}
+    return command
+
+
+def payoutd(*args, given=None):
+    try:
+        return subprocess.run(
+            [PAYOUTD, *args], input=given, capture_output=True, timeout=CALL_SECONDS_MAX, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        print(f"payoutd {args[0]}: {type(error).__name__}", file=sys.stderr)
+        raise Refused(503, "This does not work just now. Try again in a minute.") from None
+
+
+def publish(command):
+    """Returns when the queue has the command for good."""
+    done = payoutd("publish", "-", given=json.dumps(command).encode())
+    if done.returncode != 0:
+        print(f"payoutd publish: {done.returncode}: {done.stderr.decode()}", file=sys.stderr)
+        raise Refused(503, "The payout could not be ordered. Try again in a minute.")
+
+
+def state_of(number):
+    done = payoutd("show", "--json", payout_id(number))
+    # 2: there is no such payout, or not yet.
+    if done.returncode == 2:
+        return {"state": "none"}
+    if done.returncode != 0:
+        raise Refused(503, "The payout cannot be looked at just now.")
+    return {"state": json.loads(done.stdout)["state"]}
+
+
+def widget_token(_number, _order, _body):
+    return gateway("/v1/widget-tokens", {})
+
+
+def recipient(_number, order, body):
+    return gateway("/v1/token-info", recipient_of(order, body))
+
+
+def payout(number, order, body):
+    publish(command_for(number, order, recipient_of(order, body)))
+    return {"payout_id": payout_id(number)}
+
+
+POSTS = {"/widget-token": widget_token, "/recipient": recipient, "/payout": payout}
+FILES = {"/page.js": "text/javascript", "/page.css": "text/css"}
+
+
+class Site(BaseHTTPRequestHandler):
+    timeout = BODY_SECONDS_MAX
+    server_version = "shop"
+    sys_version = ""
+
+    def do_GET(self):
+        self.answer_with(self.get)
+
+    def do_POST(self):
+        self.answer_with(self.post)
+
+    def answer_with(self, handle):
+        if not IN_HAND.acquire(blocking=False):
+            return self.send_json(503, {"error": "Too busy. Try again."})
+        try:
+            handle()
+        except Refused as refused:
+            self.send_json(refused.status, {"error": str(refused)})
+        finally:
+            IN_HAND.release()
+
+    def get(self):
+        # A name that somebody else points at this address (DNS rebinding) is not ours.
+        if self.headers.get("Host") != urlsplit(ORIGIN).netloc:
+            raise Refused(421, "Unknown host.")
+        url = urlsplit(self.path)
+        number = parse_qs(url.query).get("order", ["1001"])[0]
+        if url.path == "/":
+            order = order_named(number)
+            page = (HERE / "index.html").read_text(encoding="utf-8")
+            amount = f"{order['amount'] // 100}.{order['amount'] % 100:02d} RUB"
+            values = {**order, "widget": WIDGET, "order": number, "amount": amount}
+            # Our own values, without characters that mean something in HTML.
+            page = re.sub(r"\{\{(\w+)\}\}", lambda found: str(values[found[1]]), page)
+            self.send(200, "text/html", page.encode())
+        elif url.path in FILES:
+            self.send(200, FILES[url.path], (HERE / url.path[1:]).read_bytes())
+        elif url.path == "/payout":
+            order_named(number)
+            self.send_json(200, state_of(number))
+        else:
+            raise Refused(404, "There is no such page.")
+
+    def post(self):
+        # Browsers say which page sends: only our own may.
+        if self.headers.get("Origin") != ORIGIN:
+            raise Refused(403, "Not from another site.")
+        if self.headers.get_content_type() != "application/json":
+            raise Refused(415, "JSON is needed.")
+        handle = POSTS.get(self.path)
+        if handle is None:
+            raise Refused(404, "There is no such address.")
+        body = self.body()
+        number = body.get("order")
+        self.send_json(200, handle(number, order_named(number), body))
+
+    def body(self):
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal():
+            raise Refused(411, "A length is needed.")
+        if int(length) > BODY_BYTES_MAX:
+            raise Refused(413, "Too large.")
+        try:
+            body = json.loads(self.rfile.read(int(length)))
+        except (ValueError, RecursionError):
+            body = None
+        if not isinstance(body, dict):
+            raise Refused(400, "No JSON object.")
+        return body
+
+    def send_json(self, status, value):
+        self.send(status, "application/json", json.dumps(value).encode())
+
+    def send(self, status, kind, content):
+        self.send_response(status)
+        for name, value in {
+            "Content-Type": f"{kind}; charset=utf-8",
+            "Content-Length": str(len(content)),
+            "Content-Security-Policy": PAGE_POLICY,
+            "Cache-Control": "no-store",
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+            "Cross-Origin-Opener-Policy": "same-origin",
+        }.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format, *args):
+        """Says nothing: addresses hold order numbers."""
+
+
+def order_named(number):
+    order = ORDERS.get(number) if isinstance(number, str) else None
+    if order is None:
+        raise Refused(404, "There is no such order.")
+    return order
+
+
+def main():
+    host, _, port = LISTEN.rpartition(":")
+    with ThreadingHTTPServer((host, int(port)), Site) as server:
+        print(f"the site is on {ORIGIN}", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            pass
+
+
+if __name__ == "__main__":
+    main()

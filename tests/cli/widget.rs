@@ -1,0 +1,193 @@
+//! The sample page in a real browser, from the card or account number to the money: the simulator's
+//! widget, the gateway, the sample's backend and the roles, each a process.
+
+use std::process::{Command, Stdio};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+
+use crate::bank::{BankSim, post};
+use crate::browser::Browser;
+use crate::gateway;
+use crate::place::{Place, free_port, wait_for_ends};
+use crate::process::{Process, Stream};
+
+/// Everything that a site needs, running.
+struct Site {
+    place: Place,
+    bank: BankSim,
+    roles: Process,
+    gateway: Process,
+    shop: Process,
+    origin: String,
+}
+
+impl Site {
+    fn start() -> Self {
+        let mut place = Place::with_keys();
+        let bank = BankSim::start(&mut place, &[]);
+        let (gateway, gateway_address) = gateway::start(&mut place);
+        let roles = place.run([]);
+        let listen = format!("127.0.0.1:{}", free_port());
+        let mut command = Command::new("python3");
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/examples/widget/shop.py"));
+        command.current_dir(place.dir()).stdin(Stdio::null());
+        // The sample calls payoutd, which has its settings of the environment.
+        let of_payoutd = place.payoutd([]);
+        command.env_clear().envs(of_payoutd.get_envs().filter_map(|(k, v)| Some((k, v?))));
+        command.env("SHOP_LISTEN", &listen);
+        command.env("SHOP_GATEWAY", format!("http://{gateway_address}"));
+        command.env("SHOP_GATEWAY_KEY_FILE", "gateway.key");
+        command.env("SHOP_WIDGET", format!("http://{}/widget/tokenize.js", bank.address()));
+        command.env("SHOP_PAYOUTD", env!("CARGO_BIN_EXE_payoutd"));
+        let shop = Process::start("the sample's backend", command);
+        let origin =
+            shop.line(Stream::Out, |line| line.strip_prefix("the site is on ").map(str::to_owned));
+        Self { place, bank, roles, gateway, shop, origin }
+    }
+
+    fn browser(&self, order: &str) -> Browser {
+        let browser = Browser::start();
+        browser.open(&format!("{}/?order={order}", self.origin));
+        browser
+    }
+
+    /// Stops everything, and looks that nobody has said these.
+    fn stop(self, secrets: &[&str]) {
+        let Self { place, bank, roles, gateway, shop, .. } = self;
+        for ended in [roles.terminate(), gateway.terminate(), shop.terminate(), bank.stop()] {
+            for secret in secrets {
+                assert!(!ended.err.contains(secret), "{secret}: {}", ended.err);
+                assert!(!ended.out.contains(secret), "{secret}: {}", ended.out);
+            }
+        }
+        drop(place);
+    }
+}
+
+/// What the sample's backend answers to a POST of a page of this origin.
+fn post_from(site: &Site, origin: &str, path: &str, body: &str) -> (u16, String) {
+    let headers = format!("origin: {origin}\r\ncontent-type: application/json\r\n");
+    post(site.origin.trim_start_matches("http://"), path, &headers, body)
+}
+
+#[test]
+fn the_samples_backend_takes_no_sum_from_the_browser_and_nothing_from_other_sites() {
+    let site = Site::start();
+    let watch = site.place.watch();
+    let hash = "63191fa17cc7edf818ee5d6611a2c2169ab30b705111cffd710af39880deef09";
+    let order = json!({"order": "1001", "number_hash": hash, "amount": 99_999_900,
+        "amount_details": {"amount": 99_999_900}, "payout_id": "mine", "expected": {}});
+    for path in ["/widget-token", "/recipient", "/payout"] {
+        for other in ["http://evil.example", "null", ""] {
+            assert_eq!(post_from(&site, other, path, &order.to_string()).0, 403, "{path} {other}");
+        }
+    }
+    let ask = |path: &str, body: &str| post_from(&site, &site.origin, path, body);
+    for (path, body, status) in [
+        ("/payout", json!({"order": "1003", "number_hash": hash}).to_string(), 404),
+        ("/payout", json!({"order": ["1001"], "number_hash": hash}).to_string(), 404),
+        ("/payout", json!({"order": "1001"}).to_string(), 400),
+        ("/payout", json!({"order": "1001", "number_hash": {"a": 1}}).to_string(), 400),
+        ("/payout", json!({"order": "1002", "number_hash": hash}).to_string(), 400),
+        ("/payout", "[]".into(), 400),
+        ("/payout", "[".repeat(4000), 400),
+        ("/payout", " ".repeat(4097), 413),
+        ("/elsewhere", "{}".into(), 404),
+    ] {
+        assert_eq!(ask(path, &body).0, status, "{path} {body:.60}");
+    }
+    assert!(site.bank.requests().is_empty(), "nothing of that reached the bank");
+
+    for _ in 0..2 {
+        let (status, answer) = ask("/payout", &order.to_string());
+        assert_eq!((status, answer.as_str()), (200, r#"{"payout_id": "order-1001"}"#));
+    }
+    let ends = wait_for_ends(&watch, 1);
+    assert_eq!(ends["order-1001"], "succeeded");
+    assert_eq!(site.bank.paid(), [("order-1001".into(), 12_500)]);
+    drop(watch);
+    site.stop(&[hash]);
+}
+
+/// Enters a number into the bank's frame.
+fn enter(browser: &Browser, number: &str) {
+    browser.enter_frame("#widget iframe");
+    browser.until("!document.querySelector('#number').disabled");
+    browser.type_into("#number", number);
+    browser.click("#done");
+}
+
+/// Presses "Pay out" once the page shows this recipient, and waits until it is paid.
+fn pay(browser: &Browser, shown: &str) {
+    browser.leave_frame();
+    browser.until("!document.querySelector('#check').hidden");
+    let recipient = browser.until("document.querySelector('#recipient').textContent");
+    assert_eq!(recipient, shown);
+    picture(browser, "check");
+    browser.click("#pay");
+    browser.until("document.querySelector('#state').dataset.state === 'succeeded'");
+    picture(browser, "paid");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+/// Pictures of the page for whoever wants to see it, in the folder that this variable names.
+fn picture(browser: &Browser, name: &str) {
+    if let Some(dir) = std::env::var_os("PAYOUTD_TEST_PICTURES") {
+        let png = STANDARD.decode(browser.picture()).expect("base64");
+        std::fs::write(std::path::Path::new(&dir).join(format!("{name}.png")), png)
+            .expect("a folder");
+    }
+}
+
+#[test]
+fn a_card_number_typed_into_the_banks_widget_is_paid_to_that_card() {
+    let site = Site::start();
+    let browser = site.browser("1001");
+    let owed = browser.until("document.querySelector('.amount').textContent");
+    assert_eq!(owed, "125.00 RUB");
+    picture(&browser, "enter");
+    enter(&browser, "2200 2401 2345 4940");
+    pay(&browser, "MIR •••• 4940");
+    assert_eq!(site.bank.paid(), [("order-1001".into(), 12_500)]);
+    assert_eq!(site.bank.paid_to(), [("order-1001".into(), "4940".into())]);
+
+    // Whoever opens the page again sees what became of it, and cannot have it paid twice.
+    browser.open(&format!("{}/?order=1001", site.origin));
+    browser.until("document.querySelector('#state').dataset.state === 'succeeded'");
+    assert_eq!(site.bank.paid().len(), 1);
+    drop(browser);
+    site.stop(&["2200240123454940", "2200 2401", gateway::KEY]);
+}
+
+#[test]
+fn an_account_number_typed_into_the_banks_widget_is_paid_from_the_settlement_account() {
+    let site = Site::start();
+    let browser = site.browser("1002");
+    enter(&browser, "40817810500000001234");
+    pay(&browser, "Account 40817…1234");
+    assert_eq!(site.bank.paid(), [("order-1002".into(), 300_000)]);
+    assert_eq!(site.bank.paid_to(), [("order-1002".into(), "1234".into())]);
+    drop(browser);
+    site.stop(&["40817810500000001234", "40817 81050", gateway::KEY]);
+}
+
+#[test]
+fn a_wrong_number_is_told_in_the_widget_and_nothing_is_issued() {
+    let site = Site::start();
+    let browser = site.browser("1001");
+    enter(&browser, "2200 2401 2345 4941");
+    browser.until("document.querySelector('#error').textContent.includes('no card number')");
+    picture(&browser, "wrong");
+    browser.leave_frame();
+    browser.until("document.querySelector('#check').hidden");
+    let methods: Vec<_> = site.bank.requests().iter().map(|r| r["method"].to_string()).collect();
+    assert_eq!(methods, ["\"token\""], "only the public token was asked for");
+
+    // The same form takes the right one.
+    enter(&browser, "2200 2401 2345 4940");
+    pay(&browser, "MIR •••• 4940");
+    drop(browser);
+    site.stop(&["2200240123454941"]);
+}
