@@ -7,7 +7,8 @@
 //! - [`embedded`]: both ports in one SQLite file
 //! - [`rabbitmq`] and [`redis`]: each port on a server, for any number of machines
 //! - [`bank`]: the bank's API: signatures, calls, webhooks
-//! - [`roles`]: what each process does: the driver, and the four roles around it
+//! - [`roles`]: what each process does: the driver, the four roles around it, and the
+//!   gateway for a business's site
 //! - [`admin`], `server`: how the process is, over HTTP; and HTTP connections, bounded
 //! - [`contract`]: what others may build on: schemas of commands and events, and AsyncAPI
 //! - [`simulator`]: a Bank 131 for one's own machine

@@ -20,8 +20,7 @@ pub(super) struct Open {
     listener: TcpListener,
 }
 
-pub(super) async fn open(config: &Config, health: Health) -> anyhow::Result<Open> {
-    let keys = keys(config)?;
+pub(super) async fn open(config: &Config, keys: Keys, health: Health) -> anyhow::Result<Open> {
     let (bank, _) = compose::bank_and_keys(config)?;
     let listener = compose::listen("gateway.listen", config.gateway.listen).await?;
     Ok(Open { gateway: Gateway { bank, keys, health }, listener })
@@ -33,7 +32,8 @@ impl Open {
     }
 }
 
-fn keys(config: &Config) -> anyhow::Result<Keys> {
+/// The keys of the file that the settings name. Read before anything is opened.
+pub(super) fn keys(config: &Config) -> anyhow::Result<Keys> {
     let wrong = |cure: String| {
         let problem = config.problem("gateway.key_file", cure);
         BadInput::from_error(ConfigError(vec![problem]))

@@ -51,15 +51,16 @@ pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
     telemetry::start(&config.log);
     let named: Vec<Role> = args.roles.into_iter().map(Role::from).collect();
     let roles = if named.is_empty() { Role::ALL.to_vec() } else { named };
+    let keys = roles.contains(&Role::Gateway).then(|| gateway::keys(&config)).transpose()?;
     // The gateway alone needs no queues and no records.
     let parts = match roles.iter().any(|role| *role != Role::Gateway) {
         true => Some(compose::parts(&config, &roles).await?),
         false => None,
     };
     let health = parts.as_ref().map_or_else(|| Health::of(&roles), |parts| parts.health.clone());
-    let gateway = match roles.contains(&Role::Gateway) {
-        true => Some(gateway::open(&config, health.clone()).await?),
-        false => None,
+    let gateway = match keys {
+        Some(keys) => Some(gateway::open(&config, keys, health.clone()).await?),
+        None => None,
     };
     let ports = parts
         .as_ref()

@@ -59,6 +59,8 @@ fn the_defaults_are_enough_for_queues_and_records() {
     assert_eq!(config.bank.timeout, Duration::from_secs(10));
     assert_eq!(config.ingress.listen, "127.0.0.1:8131".parse().expect("an address"));
     assert_eq!(config.ingress.path, "/webhooks/bank131");
+    assert_eq!(config.gateway.listen, "127.0.0.1:8133".parse().expect("an address"));
+    assert_eq!(config.gateway.key_file, None);
     let delays: Vec<_> = config.tickets.delays.iter().map(|delay| delay.as_secs()).collect();
     assert_eq!(delays, [5, 30, 300, 3600]);
     assert_eq!(config.bank.submerchant, None);
@@ -129,6 +131,7 @@ fn every_problem_is_told_with_its_key_source_and_cure() {
         environment: &[
             ("PAYOUTD_BANK__TIMEOUT", "soon"),
             ("PAYOUTD_INGRESS__LISTEN", "everywhere"),
+            ("PAYOUTD_GATEWAY__LISTEN", "8133"),
             ("PAYOUTD_BANK__TIMEUOT", "10s"),
         ],
         file: Some(
@@ -155,6 +158,11 @@ fn every_problem_is_told_with_its_key_source_and_cure() {
             "is not a setting; did you mean bank.timeout?",
         ),
         ("executor.concurrency", "payoutd.toml", "must be between 1 and 1024"),
+        (
+            "gateway.listen",
+            "environment variable PAYOUTD_GATEWAY__LISTEN",
+            "must be an address and port, such as 127.0.0.1:8133",
+        ),
         (
             "ingress.listen",
             "environment variable PAYOUTD_INGRESS__LISTEN",

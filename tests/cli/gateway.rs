@@ -36,11 +36,12 @@ fn the_gateway_alone_answers_the_site_and_makes_no_file() {
     place.set("backend.kind", "rabbitmq-redis");
     place.set("backend.amqp_url", "amqp://127.0.0.1:1");
     place.set("backend.redis_url", "redis://127.0.0.1:1");
+    place.set("log.level", "trace");
     let (gateway, address) = start(&mut place);
 
-    let (status, token) = ask(&address, "/v1/widget-tokens", KEY, "");
-    assert_eq!(status, 201, "{token}");
-    assert_eq!(token["public_token"].as_str().map(str::len), Some(64));
+    let (status, issued) = ask(&address, "/v1/widget-tokens", KEY, "");
+    assert_eq!(status, 201, "{issued}");
+    assert_eq!(issued["public_token"].as_str().map(str::len), Some(64));
     let hash = "63191fa17cc7edf818ee5d6611a2c2169ab30b705111cffd710af39880deef09";
     let card = json!({"card": {"number_hash": hash}}).to_string();
     let told = json!({"type": "card", "brand": "mir", "last4": "4940", "bin": "220024",
@@ -61,7 +62,8 @@ fn the_gateway_alone_answers_the_site_and_makes_no_file() {
     let ended = gateway.terminate();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(!place.path("payoutd.db").exists(), "it keeps nothing");
-    for secret in [KEY, hash, token] {
+    let public = issued["public_token"].as_str().expect("a token");
+    for secret in [KEY, hash, token, public] {
         assert!(!ended.err.contains(secret), "{}", ended.err);
     }
 }
@@ -112,4 +114,7 @@ fn without_usable_keys_it_does_not_start_and_says_why() {
     refused(&place, "gateway.key: No such file");
     place.write("gateway.key", "hunter2");
     refused(&place, "line 1: a key has 32 to 1024 characters, not 7");
+    let beside = place.ran(["run", "--role", "executor", "--role", "gateway"]);
+    assert_eq!(beside.code, Some(2), "{beside:?}");
+    assert!(!place.path("payoutd.db").exists(), "made by a process that was refused");
 }

@@ -111,6 +111,7 @@ mod tests {
             "Bearer ",
             OLD,
             &format!("Basic {OLD}"),
+            &format!("Digest {OLD}"),
             &format!("Bearer {OLD}x"),
             &format!("Bearer  {OLD}"),
             &format!("Bearer {}", &OLD[1..]),
