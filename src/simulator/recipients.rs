@@ -112,6 +112,7 @@ mod tests {
             Some(Number::Card(String::from("2200240123454940")))
         );
         assert!(card("4242424242424242").is_some() && card("4242424242424241").is_none());
+        assert!(card("5555555555554444").is_some(), "doubled digits above 9 count by their own");
         for bad in
             ["", "0", "42", "4242-4242-4242-4242", "42424242424242424242", "４242424242424242"]
         {
