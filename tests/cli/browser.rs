@@ -42,15 +42,17 @@ pub(crate) struct Browser {
 impl Browser {
     pub(crate) fn start() -> Self {
         let chromium = installed("chromium");
+        let profile = tempfile::Builder::new().prefix("payoutd-browser-").tempdir();
+        let profile = profile.expect("a folder");
         let mut command = Command::new(installed("chromedriver"));
+        // Crash reports go below it.
+        command.env("HOME", profile.path()).env_remove("XDG_CONFIG_HOME");
         command.arg("--port=0").stdin(Stdio::null());
         let driver = Process::start("chromedriver", command);
         let port = driver.line(Stream::Out, |line| {
             let rest = line.split_once("started successfully on port ")?.1;
             Some(rest.trim_end_matches('.').to_owned())
         });
-        let profile = tempfile::Builder::new().prefix("payoutd-browser-").tempdir();
-        let profile = profile.expect("a folder");
         let data = format!("--user-data-dir={}", profile.path().display());
         let arguments: Vec<_> = ARGUMENTS.into_iter().chain([data.as_str()]).collect();
         let wanted = json!({"capabilities": {"alwaysMatch": {
