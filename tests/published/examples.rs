@@ -53,6 +53,10 @@ fn blocks() -> Vec<(String, Value)> {
 
 /// One command of each shape that the reader tells apart, with every field that it reads.
 pub(crate) fn shapes() -> Vec<Value> {
+    creates()
+}
+
+fn creates() -> Vec<Value> {
     let card = |card: Value| json!({"type": "card", "card": card});
     let ru = |ru: Value| json!({"type": "bank_account", "bank_account": {"system_type": "ru", "ru": ru}});
     let shapes = [

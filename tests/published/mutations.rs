@@ -29,6 +29,12 @@ fn fillings() -> Vec<Value> {
         json!("100"),
         json!(id(64)),
         json!(id(65)),
+        json!(id(500)),
+        json!(id(501)),
+        json!("ы".repeat(500)),
+        json!("  "),
+        json!("two\nlines"),
+        json!("\u{85}x"),
         json!("card"),
         json!("bank_card"),
         json!("Bank_Card"),
@@ -38,6 +44,20 @@ fn fillings() -> Vec<Value> {
         json!("savings"),
         json!("collateral"),
         json!("payout.cancel"),
+        json!("settlement"),
+        json!("yoomoney"),
+        json!("faster_payment_system"),
+        json!("wallet"),
+        json!("bank_account"),
+        json!("usd"),
+        json!("legal"),
+        json!("1".repeat(9)),
+        json!("1".repeat(10)),
+        json!("1".repeat(11)),
+        json!("1".repeat(12)),
+        json!("40820810500000000001"),
+        json!("40502810500000000001"),
+        json!("40702840500000000001"),
         json!("tomorrow"),
         json!("2026-11-21"),
         json!([]),
@@ -75,6 +95,20 @@ fn additions() -> Vec<(&'static str, Value)> {
         ("number", json!({"number": "2200240000000000"})),
         ("number", json!("2200-240a-0000-0000")),
         ("last3", json!("000")),
+        ("token", json!("3f03ee")),
+        ("account", json!("40702810500000000001")),
+        ("account", json!(null)),
+        ("bik", json!("044525974")),
+        ("inn", json!("111111111111")),
+        ("kpp", json!("156605101")),
+        ("fiscalization_details", json!(null)),
+        (
+            "fiscalization_details",
+            json!({"professional_income_taxpayer": {
+                "tax_reference": "1".repeat(12),
+                "services": [{"name": "x", "amount_details": {"amount": 1, "currency": "rub"}}],
+            }}),
+        ),
     ]
 }
 
@@ -110,6 +144,9 @@ fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     found.push(at.to_owned());
     for (key, value) in value.as_object().into_iter().flatten() {
         places(value, &format!("{at}/{key}"), found);
+    }
+    for (n, value) in value.as_array().into_iter().flatten().enumerate() {
+        places(value, &format!("{at}/{n}"), found);
     }
 }
 
