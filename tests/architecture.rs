@@ -59,7 +59,7 @@ fn trespassers(word: &str, allowed: &[&str]) -> Vec<String> {
 
 #[test]
 fn each_outside_crate_is_known_to_its_own_module_only() {
-    let places: [(&str, &[&str]); 11] = [
+    let places: [(&str, &[&str]); 12] = [
         ("lapin", &["rabbitmq", "telemetry"]),
         ("async_rs", &["rabbitmq"]),
         ("tokio_rustls", &["rabbitmq"]),
@@ -71,6 +71,7 @@ fn each_outside_crate_is_known_to_its_own_module_only() {
         ("clap", &["cli", "simulator/options", "simulator"]),
         ("figment", &["config"]),
         ("anyhow", &["cli"]),
+        ("schemars", &["contract"]),
     ];
     for (name, allowed) in places {
         assert_eq!(trespassers(name, allowed), Vec::<String>::new(), "{name} is used outside");
@@ -123,6 +124,13 @@ fn roles_know_ports_and_no_adapter() {
 #[test]
 fn the_simulator_shares_no_code_with_what_it_tests() {
     assert_free_of("simulator", &["crate::bank", "crate::domain", "crate::roles", "crate::bus"]);
+}
+
+#[test]
+fn the_contract_describes_and_decides_nothing() {
+    assert_eq!(trespassers("crate::contract", &["contract", "cli"]), Vec::<String>::new());
+    let beyond = ["crate::roles", "crate::bank", "crate::cli", "crate::config", "crate::store"];
+    assert_free_of("contract", &beyond);
 }
 
 #[test]
