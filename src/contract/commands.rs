@@ -6,6 +6,8 @@
 
 mod open_cards;
 mod payment_method;
+mod receipt;
+mod terms;
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -17,6 +19,7 @@ use crate::domain::id::PAYOUT_ID_CHARS_MAX;
 use crate::domain::json::DEPTH_MAX;
 use open_cards::WithoutOpenCard;
 use payment_method::PaymentMethod;
+use receipt::FiscalizationDetails;
 
 /// One command, told apart by its `type`.
 #[derive(JsonSchema)]
@@ -32,7 +35,11 @@ pub enum Command {
 /// Pay this amount to this recipient. Fields that are not described here travel to the bank
 /// untouched; open card numbers are refused wherever they stand, outside `metadata`.
 #[derive(JsonSchema)]
-#[schemars(transform = open_cards::refuse, transform = refuse_foreign_fields)]
+#[schemars(
+    transform = open_cards::refuse,
+    transform = terms::demand,
+    transform = refuse_foreign_fields
+)]
 pub struct PayoutCreate {
     #[serde(rename = "type")]
     #[schemars(extend("const" = "payout.create"))]
@@ -45,8 +52,7 @@ pub struct PayoutCreate {
     pub participant_details: Option<ParticipantDetails>,
     /// How the payout is started. Without it the configuration decides.
     pub flow: Option<Flow>,
-    /// For payouts to the self-employed: as the bank documents it, and judged by the bank.
-    pub fiscalization_details: Option<Value>,
+    pub fiscalization_details: Option<FiscalizationDetails>,
     /// As the bank documents it, and judged by the bank.
     pub customer: Option<Value>,
     pub expected: Option<Expected>,
@@ -118,7 +124,7 @@ pub struct Recipient {
 #[derive(JsonSchema)]
 pub struct Sender {
     pub full_name: Option<String>,
-    /// The settlement account that pays.
+    /// The settlement account that pays, 20 digits. Has to be there with `account: settlement`.
     pub account: Option<String>,
 }
 

@@ -95,7 +95,15 @@ fn creates() -> Vec<Value> {
         ),
         ("collateral", json!({"type": "newer", "newer": {"id": 1}})),
     ];
-    shapes.into_iter().map(|(account, method)| shape(account, &method)).collect()
+    let mut shapes: Vec<_> =
+        shapes.into_iter().map(|(account, method)| shape(account, &method)).collect();
+    let mut self_employed = shapes[1].clone();
+    self_employed["fiscalization_details"] = json!({"professional_income_taxpayer": {
+        "tax_reference": "111111111111", "payer_type": "legal", "payer_tax_number": "1111111111",
+        "services": [{"name": "A logo", "amount_details": {"amount": 10000, "currency": "rub"}}],
+    }});
+    shapes.push(self_employed);
+    shapes
 }
 
 fn shape(account: &str, method: &Value) -> Value {

@@ -17,7 +17,8 @@ pub(crate) fn known(command: &Value) -> Option<&'static str> {
     }
     let idle = idle(method, "type", &["card", "bank_account", "wallet"])
         || idle(&method["card"], "type", &["encrypted_card", "tokenized_card"])
-        || idle(&method["bank_account"], "system_type", &["ru", "faster_payment_system"]);
+        || idle(&method["bank_account"], "system_type", &["ru", "faster_payment_system"])
+        || idle(&method["wallet"], "type", &["yoomoney"]);
     idle.then_some("details beside those that the type names: the reader does not look at them")
 }
 

@@ -31,15 +31,13 @@ pub struct Card {
 /// By the hash that the bank's widget gives.
 #[derive(JsonSchema)]
 pub struct EncryptedCard {
-    #[schemars(length(min = 1))]
-    pub number_hash: String,
+    pub number_hash: Filled,
 }
 
 /// By the token that the bank gives.
 #[derive(JsonSchema)]
 pub struct TokenizedCard {
-    #[schemars(length(min = 1))]
-    pub token: String,
+    pub token: Filled,
 }
 
 /// An account at a bank.
@@ -52,44 +50,81 @@ pub struct BankAccount {
     pub faster_payment_system: Option<FasterPayment>,
 }
 
-/// A Russian bank account, by `token` or by `account`.
+/// A Russian bank account, by `token`, or by `account` and `bik`; never by both. The bank pays to
+/// some kinds of accounts only, which their first digits tell.
 #[derive(JsonSchema)]
-#[schemars(extend("anyOf" = [
-    {"required": ["token"], "properties": {"token": {"type": "string"}}},
-    {"required": ["account"], "properties": {"account": {"type": "string"}}},
-]))]
+#[schemars(extend(
+    "anyOf" = [
+        {"required": ["token"],
+         "properties": {"token": {"type": "string"}, "account": {"type": "null"}}},
+        {"required": ["account", "bik"],
+         "properties": {"account": {"type": "string"}, "bik": {"type": "string"},
+                        "token": {"type": "null"}}},
+    ],
+    "if" = {"required": ["kpp"], "properties": {"kpp": {"type": "string"}}},
+    "then" = {"required": ["inn"],
+              "properties": {"inn": {"type": "string", "pattern": "^[0-9]{10}$"}}},
+))]
 pub struct RuAccount {
     /// The recipient's name.
-    #[schemars(length(min = 1))]
-    pub full_name: String,
+    pub full_name: Filled,
+    /// What the payment is for.
+    pub description: Filled,
     /// The token that the bank's widget gives for the account.
+    #[schemars(extend("pattern" = r"\S"))]
     pub token: Option<String>,
     /// The account's number.
+    #[schemars(extend("pattern" = "^[0-9]{20}$"))]
     pub account: Option<String>,
     /// Of the account's bank.
+    #[schemars(extend("pattern" = "^[0-9]{9}$"))]
     pub bik: Option<String>,
+    /// The recipient's tax number: 10 digits for legal entities, 12 for others.
+    #[schemars(extend("pattern" = "^([0-9]{10}|[0-9]{12})$"))]
+    pub inn: Option<String>,
+    /// Of legal entities, beside their `inn`.
+    #[schemars(extend("pattern" = "^[0-9]{9}$"))]
+    pub kpp: Option<String>,
 }
 
-/// By phone number, through the faster payment system.
+/// By phone number, through the Faster Payments System, in roubles.
 #[derive(JsonSchema)]
 pub struct FasterPayment {
-    pub phone: Option<String>,
-    /// The recipient's bank.
-    pub bank_id: Option<String>,
+    /// 11 digits, without a plus sign.
+    #[schemars(extend("pattern" = "^[0-9]{11}$"))]
+    pub phone: String,
+    /// The recipient's bank in the system.
+    #[schemars(extend("pattern" = "^[0-9]+$"))]
+    pub bank_id: String,
+    /// What the payment is for.
+    pub description: Filled,
 }
 
 /// An electronic wallet.
 #[derive(JsonSchema)]
+#[schemars(transform = details_of_the_wallet)]
 pub struct Wallet {
+    /// `yoomoney`, or newer.
     #[serde(rename = "type")]
-    pub kind: Option<String>,
+    pub kind: String,
     pub yoomoney: Option<YooMoney>,
 }
 
-/// A YooMoney wallet.
+/// A YooMoney wallet, in roubles and from the collateral account.
 #[derive(JsonSchema)]
 pub struct YooMoney {
-    pub account: Option<String>,
+    /// The wallet's number.
+    #[schemars(extend("pattern" = "^[0-9]{11,20}$"))]
+    pub account: String,
+}
+
+/// Text that is not blank.
+#[derive(JsonSchema)]
+#[schemars(extend("pattern" = r"\S"))]
+pub struct Filled(pub String);
+
+fn details_of_the_wallet(schema: &mut Schema) {
+    demand(schema, "type", &["yoomoney"]);
 }
 
 fn details_of_the_method(schema: &mut Schema) {
@@ -101,7 +136,7 @@ fn details_of_the_card(schema: &mut Schema) {
 }
 
 fn details_of_the_system(schema: &mut Schema) {
-    demand(schema, "system_type", &["ru"]);
+    demand(schema, "system_type", &["ru", "faster_payment_system"]);
 }
 
 /// Where `selector` names one of these fields, that field has to be there, and an object.
