@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use payoutd::contract::Document;
-use payoutd::domain::command::{CreateCommand, Intervention, Verb};
+use payoutd::domain::command::{Command, Intervention};
 use payoutd::domain::event::Event;
 use payoutd::domain::payout::{Payout, State};
 use payoutd::domain::result_event::{
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::compatibility::types_of;
 use crate::contract::{assert_event, faults};
 use crate::examples;
-use crate::payouts::{after, any_payout, payout_in};
+use crate::payouts::{after, any_payout, needs_attention, payout_in};
 
 const SOURCE: &str = "/payoutd/demo";
 
@@ -31,30 +31,36 @@ pub(crate) fn events_of(payout: &Payout) -> Vec<Value> {
     told.chain(final_event(payout, SOURCE)).map(|event| read(&event)).collect()
 }
 
-/// Messages that are no commands, with an id and without.
+/// About messages: no commands, with an id and without; a conflict; and what came too late.
 fn about_messages() -> Vec<Value> {
     let now = Timestamp::from_millis(1_763_726_400_000);
     let messages: [&[u8]; 3] = [b"{", b"{}", br#"{"payout_id":"inv-1","amount_details":1}"#];
     let invalid = messages.map(|message| {
-        let refused = CreateCommand::parse(message).expect_err("no command");
+        let refused = Command::parse(message).expect_err("no command");
         read(&invalid(&refused, "2c26b46b68ffc68f", SOURCE, now))
     });
     let conflict = conflict(&payout_in(State::Started), "2c26b46b68ffc68f", SOURCE, now);
-    let payout_id = "inv-1".parse().expect("an id");
-    let word = Intervention { verb: Verb::Cancel, payout_id, reason: "why".into() };
     let refused = [None, Some(State::Confirmed)].map(|state| {
-        read(&command_refused(&word, state, "too late", "2c26b46b68ffc68f", SOURCE, now))
+        let hash = "2c26b46b68ffc68f";
+        read(&command_refused(&intervention(), state, "too late", hash, SOURCE, now))
     });
     invalid.into_iter().chain([read(&conflict)]).chain(refused).collect()
 }
 
+fn intervention() -> Intervention {
+    let message = br#"{"type":"payout.cancel","payout_id":"inv-1","reason":"changed our mind"}"#;
+    match Command::parse(message) {
+        Ok(Command::Intervention(intervention)) => intervention,
+        other => panic!("no intervention: {other:?}"),
+    }
+}
+
 #[test]
 fn every_type_of_event_is_written_as_the_contract_and_cloudevents_say() {
-    let attention = Event::NeedsAttention { reason: "look".into(), session: None };
     let refunded = Event::Refunded { digest: "d1".into() };
     let mut events = about_messages();
     for state in State::ALL {
-        let payout = after(payout_in(state), [attention.clone(), refunded.clone()]);
+        let payout = after(payout_in(state), [needs_attention(), refunded.clone()]);
         events.extend(events_of(&payout));
     }
     let written: BTreeSet<_> =

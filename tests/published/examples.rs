@@ -1,5 +1,6 @@
 //! Commands for the tests: those of the examples, of the pages, and of the bank's own pages.
 
+use payoutd::domain::command::Verb;
 use serde_json::{Value, json};
 
 const JSON_LINES: &str = include_str!("../../deploy/examples/payouts.jsonl");
@@ -53,7 +54,11 @@ fn blocks() -> Vec<(String, Value)> {
 
 /// One command of each shape that the reader tells apart, with every field that it reads.
 pub(crate) fn shapes() -> Vec<Value> {
-    creates()
+    [creates(), Verb::ALL.map(intervention).to_vec()].concat()
+}
+
+fn intervention(verb: Verb) -> Value {
+    json!({"type": verb.command_type(), "payout_id": "inv-1", "reason": "changed our mind"})
 }
 
 fn creates() -> Vec<Value> {

@@ -8,7 +8,7 @@ use payoutd::domain::session::BankReason;
 use payoutd::domain::time::Timestamp;
 use payoutd::domain::transition::apply;
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::examples::shapes;
 
@@ -28,10 +28,6 @@ fn confirm_decided() -> Event {
     Event::ConfirmDecided { reason: "agrees".into(), confirm_information: None }
 }
 
-fn held() -> Event {
-    Event::Held { reason: "policy: large".into(), until: at(900) }
-}
-
 fn reason() -> BankReason {
     BankReason { code: "account_not_found".into(), text: "no such account".into() }
 }
@@ -43,7 +39,9 @@ fn way(state: State) -> Vec<Event> {
         State::Stub | State::Creating | State::Initiating => vec![],
         State::Bound => vec![bound()],
         State::Started => vec![bound(), started()],
-        State::Held => vec![bound(), started(), held()],
+        State::Held => {
+            vec![bound(), started(), Event::Held { reason: "large".into(), until: at(900) }]
+        }
         State::Confirming => vec![bound(), started(), confirm_decided()],
         State::Cancelling => vec![bound(), started(), cancel],
         State::Confirmed => vec![bound(), started(), confirm_decided(), Event::Confirmed],
@@ -75,7 +73,11 @@ fn others() -> Vec<Event> {
         held(),
         Event::Cancelled { reason: "changed our mind".into() },
         Event::CancelTaken,
-        Event::NeedsAttention { reason: "look".into(), session: None },
+        needs_attention(),
+        Event::Released { reason: "looked".into() },
+        Event::CancelRequested { reason: "changed our mind".into() },
+        Event::Approved { reason: "fine".into() },
+        Event::Initiated { session: SessionId::new("ps_3230"), bank_payout: None },
         Event::StrayFound { confirm_information: None },
         Event::Refunded { digest: "d1".into() },
         Event::TicketIssued { next_look_at: at(40) },
@@ -91,7 +93,40 @@ pub(crate) fn after(payout: Payout, events: impl IntoIterator<Item = Event>) -> 
     })
 }
 
-fn command(metadata: Option<serde_json::Value>) -> CreateCommand {
+pub(crate) fn needs_attention() -> Event {
+    Event::NeedsAttention { reason: "look".into(), session: None }
+}
+
+/// Its first entry on the way into this state.
+fn begun(metadata: Option<Value>, state: State) -> Payout {
+    let flow = match state {
+        State::Stub => {
+            let id = "inv-1".parse().expect("an id");
+            return Payout::stub(id, "changed our mind".into(), at(0));
+        }
+        State::Initiating => Flow::OneRequest,
+        State::Creating
+        | State::Bound
+        | State::Started
+        | State::Held
+        | State::Confirming
+        | State::Cancelling
+        | State::Confirmed
+        | State::Succeeded
+        | State::Failed
+        | State::Cancelled
+        | State::Rejected => Flow::TwoStep,
+    };
+    Payout::accept(command(metadata), "hash".into(), flow, at(0), at(15))
+}
+
+/// The command of a stub.
+fn command_came(metadata: Option<Value>) -> Event {
+    let command = Some(Box::new(command(metadata)));
+    Event::CommandCame { command, content_hash: "hash".into() }
+}
+
+fn command(metadata: Option<Value>) -> CreateCommand {
     let mut command = shapes()[0].clone();
     let fields = command.as_object_mut().expect("an object");
     fields.remove("metadata");
@@ -99,21 +134,8 @@ fn command(metadata: Option<serde_json::Value>) -> CreateCommand {
     CreateCommand::parse(command.to_string().as_bytes()).expect("valid")
 }
 
-/// As it begins, on its way into this state.
-fn first(state: State, metadata: Option<serde_json::Value>) -> Payout {
-    let flow = match state {
-        State::Initiating => Flow::OneRequest,
-        _ => Flow::TwoStep,
-    };
-    let command = command(metadata);
-    match state {
-        State::Stub => Payout::stub(command.payout_id, "changed our mind".into(), at(0)),
-        _ => Payout::accept(command, "hash".into(), flow, at(0), at(15)),
-    }
-}
-
 pub(crate) fn payout_in(state: State) -> Payout {
-    let payout = after(first(state, Some(json!({"order": 17}))), way(state));
+    let payout = after(begun(Some(json!({"order": 17})), state), way(state));
     assert_eq!(payout.state, state);
     payout
 }
@@ -122,8 +144,10 @@ pub(crate) fn payout_in(state: State) -> Payout {
 pub(crate) fn any_payout() -> impl Strategy<Value = Payout> {
     let metadata = prop::sample::select(vec![None, Some(json!(null)), Some(json!([1, {"a": 2}]))]);
     let state = prop::sample::select(State::ALL.to_vec());
-    let events = prop::collection::vec(prop::sample::select(others()), 0..8);
-    (metadata, state, events).prop_map(|(metadata, state, events)| {
-        after(after(first(state, metadata), way(state)), events)
+    (metadata, state).prop_flat_map(|(metadata, state)| {
+        let events = [others(), vec![command_came(metadata.clone())]].concat();
+        let events = prop::collection::vec(prop::sample::select(events), 0..8);
+        let payout = after(begun(metadata, state), way(state));
+        events.prop_map(move |events| after(payout.clone(), events))
     })
 }
