@@ -132,7 +132,9 @@ pub struct Sender {
 #[derive(JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expected {
+    #[schemars(regex(pattern = "^[0-9]{4}$"))]
     pub last4: Option<String>,
+    #[schemars(regex(pattern = "^[0-9]{6,8}$"))]
     pub bin: Option<String>,
 }
 

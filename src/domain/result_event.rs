@@ -62,11 +62,10 @@ struct CloudEvent<'a, D> {
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<&'a PayoutId>,
     time: String,
-    /// The payout's events in their order; CloudEvents' own extension.
+    /// The payout's events in their order; CloudEvents' own extension, whose values are ordered as
+    /// text. They have gaps, so they are not of its type `Integer`.
     #[serde(skip_serializing_if = "Option::is_none")]
     sequence: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sequencetype: Option<&'a str>,
     datacontenttype: &'a str,
     data: D,
 }
@@ -139,7 +138,7 @@ pub fn result_event(payout: &Payout, index: usize, source: &str) -> Option<Resul
         metadata: command.and_then(CreateCommand::metadata),
     };
     let id = format!("{}/{kind}/{occurrence}", payout.id());
-    let sequence = Some((index + 1).to_string());
+    let sequence = Some(format!("{:010}", index + 1));
     Some(cloud_event(kind, id, source, Some(payout.id()), sequence, *at, data))
 }
 
@@ -243,7 +242,6 @@ fn cloud_event(
         source,
         subject,
         time: at.to_string(),
-        sequencetype: sequence.is_some().then_some("Integer"),
         sequence,
         datacontenttype: "application/json",
         data,

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-/// The bank's name for an open card, and the field that its number stands in, in any letter case.
+/// The bank's name for an open card, and the fields that its number may have been typed into, in any
+/// letter case: `number`, `number_hash` and `token`.
 const BANK_CARD: &str = "^[Bb][Aa][Nn][Kk]_[Cc][Aa][Rr][Dd]$";
-const NUMBER: &str = "^[Nn][Uu][Mm][Bb][Ee][Rr]$";
+const NUMBER: &str = "^([Nn][Uu][Mm][Bb][Ee][Rr](_[Hh][Aa][Ss][Hh])?|[Tt][Oo][Kk][Ee][Nn])$";
 
 /// Card numbers have 13 to 19 digits (ISO/IEC 7812).
 const SPELLED: &str = "^[ -]*([0-9][ -]*){13,19}$";
@@ -28,7 +29,7 @@ impl JsonSchema for WithoutOpenCard {
         generator.subschema_for::<NoCardNumber>();
         json_schema!({
             "description": "Any JSON without an open card: no object called bank_card, and nothing \
-                            called number that is as long as a card's.",
+                            called number, number_hash or token that is as long as a card's number.",
             "additionalProperties": this,
             "items": this,
             "patternProperties": by_name(),

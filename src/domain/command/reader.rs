@@ -8,6 +8,7 @@ mod method;
 mod open_card;
 mod wallet;
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::super::id::PayoutId;
@@ -78,11 +79,19 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn account(&mut self) -> Account {
-        let Some(raw) = self.present("account") else { return Account::Collateral };
-        raw.read().unwrap_or_else(|_| {
-            self.refuse("/account", "must be \"collateral\" or \"settlement\"");
-            Account::Collateral
-        })
+        let said = self.one_of("account", "must be \"collateral\" or \"settlement\"");
+        said.unwrap_or(Account::Collateral)
+    }
+
+    /// One of a few words, if it is given.
+    fn one_of<T: DeserializeOwned>(&mut self, name: &str, cure: &str) -> Option<T> {
+        let raw = self.present(name)?;
+        // An enum would also be read from an object that names its variant.
+        let word = raw.text().starts_with('"').then(|| raw.read().ok()).flatten();
+        if word.is_none() {
+            self.refuse(&format!("/{name}"), cure);
+        }
+        word
     }
 
     pub(super) fn money(&mut self) -> Option<Money> {
@@ -124,11 +133,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn flow(&mut self) -> Option<Flow> {
-        let flow = self.present("flow")?.read().ok();
-        if flow.is_none() {
-            self.refuse("/flow", "must be \"two_step\" or \"one_request\"");
-        }
-        flow
+        self.one_of("flow", "must be \"two_step\" or \"one_request\"")
     }
 
     /// What payoutd decides itself, and other names for what it reads: two of them could differ.
@@ -180,10 +185,24 @@ impl<'a> Reader<'a> {
 
     pub(super) fn expected(&mut self) -> Expected {
         let Some(raw) = self.present("expected") else { return Expected::default() };
-        raw.read().unwrap_or_else(|_| {
+        let object = raw.text().starts_with('{').then(|| raw.read().ok()).flatten();
+        let Some(expected): Option<Expected> = object else {
             self.refuse("/expected", "may hold \"last4\" and \"bin\", both strings of digits");
-            Expected::default()
-        })
+            return Expected::default();
+        };
+        let Expected { last4, bin } = &expected;
+        for (name, digits, counts, cure) in [
+            ("last4", last4, 4..=4, "must be 4 digits: otherwise the bank can never show them"),
+            ("bin", bin, 6..=8, "must be 6 to 8 digits: otherwise the bank can never show them"),
+        ] {
+            let fit = |text: &String| {
+                counts.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
+            };
+            if digits.as_ref().is_some_and(|text| !fit(text)) {
+                self.refuse(&format!("/expected/{name}"), cure);
+            }
+        }
+        expected
     }
 
     pub(super) fn time(&mut self, name: &str) -> Option<Timestamp> {

@@ -118,13 +118,63 @@ fn a_card_is_refused_wherever_it_stands_openly() {
     newer["newer"] = json!([{"card": {"number": "2200 2400 0000 0000"}}]);
     let mut other_name = card_command();
     other_name["payout_details"] = json!({"type": "card"});
-    for bad in [beside, wallet, spelled, newer, other_name] {
+    let mut fraction = card_command();
+    fraction["newer"] = json!({"number": 2200240000000000.0});
+    let mut as_hash = card_command();
+    as_hash["payment_method"]["card"]["encrypted_card"]["number_hash"] = json!("2200240000000000");
+    let mut as_token = card_command();
+    as_token["payment_method"]["card"] =
+        json!({"type": "tokenized_card", "tokenized_card": {"token": "2200 2400 0000 0000"}});
+    for bad in [beside, wallet, spelled, newer, other_name, fraction, as_hash, as_token] {
         assert!(parse(&bad).is_err(), "{bad}");
     }
     let mut caller_own = card_command();
     caller_own["metadata"] = json!({"number": 17});
     caller_own["participant_details"] = json!({"document": {"number": "4509 123456"}});
     assert!(parse(&caller_own).is_ok(), "no card's length, and metadata is the caller's");
+}
+
+#[test]
+fn a_word_is_text_and_digits_that_are_expected_can_be_shown() {
+    for (field, value) in [
+        ("account", json!({"settlement": null})),
+        ("flow", json!({"two_step": null})),
+        ("flow", json!("three_steps")),
+        ("expected", json!(["0000", "220024"])),
+        ("expected", json!({"last4": 4940})),
+    ] {
+        let mut command = card_command();
+        command[field] = value.clone();
+        assert_eq!(pointers(&command), [format!("/{field}")], "{value}");
+    }
+    let mut command = card_command();
+    command["expected"] = json!({"last4": "494", "bin": "22002x"});
+    assert_eq!(pointers(&command), ["/expected/last4", "/expected/bin"]);
+}
+
+/// All that is wrong with a word about a payout, at once.
+#[test]
+fn a_word_about_a_payout_names_it_and_its_reason_and_nothing_else() {
+    let word = |value: &Value| Command::parse(value.to_string().as_bytes());
+    for verb in Verb::ALL {
+        let good = json!({"type": verb.command_type(), "payout_id": "inv-1", "reason": "why"});
+        let Ok(Command::Intervention(read)) = word(&good) else { panic!("{good}") };
+        assert_eq!((read.verb, read.reason.as_str()), (verb, "why"));
+        assert_eq!(Command::parse(&read.to_json()), Ok(Command::Intervention(read)));
+    }
+    let refused = |value: Value| -> Vec<String> {
+        let invalid = word(&value).expect_err("refused");
+        invalid.violations.into_iter().map(|violation| violation.pointer).collect()
+    };
+    let bare = json!({"type": "payout.cancel", "amount_details": {}});
+    assert_eq!(refused(bare), ["/payout_id", "/reason", "/amount_details"]);
+    for reason in [json!(""), json!("  "), json!("two\nlines"), json!("x".repeat(501)), json!(7)] {
+        let value = json!({"type": "payout.reject", "payout_id": "inv-1", "reason": reason});
+        assert_eq!(refused(value), ["/reason"], "{reason}");
+    }
+    let unknown =
+        word(&json!({"type": "payout.adopt", "payout_id": "inv-1"})).expect_err("refused");
+    assert!(unknown.to_string().contains("payout.create, payout.cancel"), "{unknown}");
 }
 
 #[test]

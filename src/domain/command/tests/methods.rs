@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{card_command, parse, pointers};
-use crate::domain::command::CreateCommand;
+use crate::domain::stored_command::StoredCommand;
 
 const RU: &str = "/payment_method/bank_account/ru";
 const FPS: &str = "/payment_method/bank_account/faster_payment_system";
@@ -271,6 +271,6 @@ fn a_record_is_read_though_its_command_would_no_longer_be_taken() {
     let mut old = from_settlement(ru(|ru| ru["bik"] = Value::Null));
     old["participant_details"] = Value::Null;
     assert!(parse(&old).is_err());
-    let read: CreateCommand = serde_json::from_str(&old.to_string()).expect("a record");
+    let read: StoredCommand = serde_json::from_str(&old.to_string()).expect("a record");
     assert_eq!(serde_json::to_value(&read).expect("JSON"), old);
 }
