@@ -73,7 +73,7 @@ enum Command {
     Demo(demo::Args),
     /// Run the roles: all of them, or those named
     Run(run::Args),
-    /// Publish payout commands from a file
+    /// Publish payout commands from a file: JSON Lines or CSV
     Publish(publish::Args),
     /// Follow result events as they are published
     Watch(watch::Args),
@@ -134,7 +134,7 @@ async fn dispatch(config: Option<PathBuf>, command: Command) -> anyhow::Result<E
             demo::main(args, on_servers.then(load).transpose()?).await
         }
         Command::Run(args) => run::main(args, load(Needs::Bank)?).await,
-        Command::Publish(args) => publish::main(args, load(Needs::Backend)?).await,
+        Command::Publish(args) => publish::main(args, || load(Needs::Backend)).await,
         Command::Watch(args) => watch::main(args, load(Needs::Backend)?).await,
         Command::Show(args) => show::main(args, load(Needs::Backend)?).await,
         Command::List(args) => list::main(args, load(Needs::Backend)?).await,

@@ -69,6 +69,7 @@ fn each_outside_crate_is_known_to_its_own_module_only() {
         ("::redis", &["redis"]),
         ("axum", &["roles/ingress", "roles/gateway", "admin", "server", "simulator", "cli/demo"]),
         ("clap", &["cli", "simulator/options", "simulator"]),
+        ("csv_core", &["cli/publish"]),
         ("figment", &["config"]),
         ("anyhow", &["cli"]),
         ("schemars", &["contract"]),

@@ -1,33 +1,63 @@
-//! `payoutd publish`: commands from a file of JSON Lines, each checked before it is sent.
+//! `payoutd publish`: commands from a file of JSON Lines or CSV, each checked before it is sent.
 //!
-//! Streams: memory does not depend on the size of the file. A bad line is reported with its
-//! number and all that is wrong with it; the good ones are published all the same.
+//! Streams: memory does not depend on the size of the file. A bad row is reported with its
+//! line and all that is wrong with it; the good ones are published all the same. A person on a
+//! terminal sees the sums first, and is asked: then the file is read twice.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, IsTerminal, Read};
-use std::path::{Path, PathBuf};
+mod cells;
+mod columns;
+mod csv;
+mod input;
+mod lines;
+mod question;
+mod records;
+mod rows;
+mod totals;
+
+use std::io::{IsTerminal, Read};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
-use bytes::Bytes;
+use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::bus::{Bus, Message, Queue};
 use crate::config::Config;
-use crate::domain::command::{COMMAND_BYTES_MAX, CreateCommand, Violation};
 
 use super::backend::Backend;
-use super::{BadInput, Exit, output};
+use super::{Exit, output};
+use input::Input;
+use question::Interrupt;
+use rows::{Flaw, Format, Good, Rows};
+use totals::Totals;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// JSON Lines: one command a line; - for standard input
-    file: PathBuf,
-    /// Lines of JSON instead of text: one for each bad line, and one that sums up
+    /// JSON Lines (one command a line) or CSV (docs/messages.md has its columns); - for standard
+    /// input
+    #[arg(required_unless_present = "template")]
+    file: Option<PathBuf>,
+    /// What the file holds, if its name does not tell: CSV when it ends in .csv, else JSON Lines
+    #[arg(long)]
+    format: Option<Format>,
+    /// Check everything, show the sums, publish nothing; no backend is needed
+    #[arg(long)]
+    dry_run: bool,
+    /// On a terminal: do not ask before publishing
+    #[arg(long)]
+    yes: bool,
+    /// Instead, print a CSV file with all columns and one example a method
+    #[arg(long, exclusive = true)]
+    template: bool,
+    /// Lines of JSON instead of text: one for each bad line, and one that sums up; never asks
     #[arg(long)]
     json: bool,
 }
+
+const TEMPLATE: &str = include_str!("publish/template.csv");
+
+const UNREADABLE: &str = "the commands cannot be read";
 
 /// Commands published with one confirmation: enough to share its cost, few enough to lose little
 /// time when it has to be repeated.
@@ -43,53 +73,90 @@ pub(super) struct Summary {
 #[derive(Serialize)]
 struct Refused<'a> {
     line: u64,
-    violations: &'a [Violation],
+    violations: &'a [Flaw],
 }
 
-pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
-    let (input, bar) = open(&args)?;
-    let backend = Backend::open(&config)?;
-    let report = |line: u64, violations: &[Violation]| {
-        if args.json {
-            output::json(&Refused { line, violations });
-            return;
-        }
-        bar.suspend(|| {
-            for violation in violations {
-                eprintln!("line {line}: {violation}");
-            }
-        });
+pub(super) async fn main(
+    args: Args,
+    config: impl FnOnce() -> anyhow::Result<Config>,
+) -> anyhow::Result<Exit> {
+    let Some(file) = &args.file else {
+        output::line(TEMPLATE.trim_end());
+        return Ok(Exit::Ok);
     };
-    let summary = publish_lines(&*backend.bus, bar.wrap_read(input), report).await?;
+    let input = Input::look(file)?;
+    if args.dry_run {
+        let totals = check_rows(&args, &input)?;
+        if args.json {
+            output::json(&totals.of_dry_run());
+        } else {
+            output::line(&format!("{totals}; nothing was published: a dry run"));
+        }
+        return Ok(exit(totals.payouts, totals.refused));
+    }
+    let config = config()?;
+    if input.is_plain_file() && !args.json && question::somebody_is_there() {
+        return publish_seen(&args, &input, &config).await;
+    }
+    let file = input.open()?;
+    let backend = Backend::open(&config)?;
+    let bar = bar(&args, &input);
+    let rows = Rows::new(input.format(args.format), bar.wrap_read(file)).context(UNREADABLE)?;
+    let summary = publish_rows(&*backend.bus, rows, reporter(&args, &bar)).await?;
     bar.finish_and_clear();
-    let Summary { published, refused } = summary;
+    Ok(sum_up(&args, &summary))
+}
+
+/// For a person on a terminal: first what the file holds, then the question, then the same file
+/// again, for the queue.
+async fn publish_seen(args: &Args, input: &Input, config: &Config) -> anyhow::Result<Exit> {
+    let totals = check_rows(args, input)?;
+    let mut interrupt = Interrupt::listen()?;
+    eprintln!("{totals}");
+    let plural = if totals.payouts == 1 { "" } else { "s" };
+    let question = format!("Publish {} payout{plural}?", totals.payouts);
+    if totals.payouts > 0 && !args.yes && !interrupt.ask(&question).await {
+        eprintln!("nothing was published");
+        return Ok(Exit::Failed);
+    }
+    let file = input.open_again()?;
+    let backend = Backend::open(config)?;
+    let bar = bar(args, input);
+    let rows = Rows::new(input.format(args.format), bar.wrap_read(file)).context(UNREADABLE)?;
+    let was_told_before = |_, _: &[_]| {};
+    let summary = tokio::select! {
+        summary = publish_rows(&*backend.bus, rows, was_told_before) => summary?,
+        () = interrupt.comes() => {
+            bail!("stopped; some commands may have been published: publish the file again, payouts \
+                   that exist are not paid again");
+        }
+    };
+    bar.finish_and_clear();
+    Ok(sum_up(args, &summary))
+}
+
+fn sum_up(args: &Args, summary: &Summary) -> Exit {
+    let Summary { published, refused } = *summary;
     if args.json {
-        output::json(&summary);
+        output::json(summary);
     } else {
         output::line(&format!("{published} published, {refused} refused"));
     }
-    Ok(match (published, refused) {
+    exit(published, refused)
+}
+
+fn exit(good: u64, refused: u64) -> Exit {
+    match (good, refused) {
         (_, 0) => Exit::Ok,
         (0, _) => Exit::BadInput,
         (_, _) => Exit::Partly,
-    })
+    }
 }
 
-/// The input, and a bar that follows how much of it was read.
-fn open(args: &Args) -> anyhow::Result<(Box<dyn Read>, ProgressBar)> {
-    let from_stdin = args.file.as_os_str() == "-";
-    let (input, size): (Box<dyn Read>, _) = if from_stdin {
-        (Box::new(std::io::stdin()), None)
-    } else {
-        let (file, size) = open_file(&args.file).map_err(|e| {
-            let cure = "name a file of JSON Lines, or - for standard input";
-            BadInput(format!("{}: {e}; {cure}", args.file.display()))
-        })?;
-        (Box::new(file), Some(size))
-    };
-    let hidden = args.json || !std::io::stderr().is_terminal();
-    let bar = match size {
-        _ if hidden => ProgressBar::hidden(),
+/// A bar that follows how much of the file was read.
+fn bar(args: &Args, input: &Input) -> ProgressBar {
+    let bar = match input.size() {
+        _ if args.json || !std::io::stderr().is_terminal() => ProgressBar::hidden(),
         Some(size) => ProgressBar::new(size).with_style(
             ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {msg}")
                 .expect("a template that a test shows"),
@@ -97,39 +164,73 @@ fn open(args: &Args) -> anyhow::Result<(Box<dyn Read>, ProgressBar)> {
         None => ProgressBar::new_spinner(),
     };
     bar.enable_steady_tick(Duration::from_millis(200));
-    Ok((input, bar))
+    bar
 }
 
-fn open_file(path: &Path) -> std::io::Result<(File, u64)> {
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
-    // Opening a folder works; only reading it fails.
-    if metadata.is_dir() {
-        return Err(std::io::ErrorKind::IsADirectory.into());
+/// Tells what is wrong with a row, beside the bar.
+fn reporter(args: &Args, bar: &ProgressBar) -> impl Fn(u64, &[Flaw]) {
+    move |line, violations| {
+        if args.json {
+            output::json(&Refused { line, violations });
+            return;
+        }
+        bar.suspend(|| {
+            for flaw in violations {
+                eprintln!("line {line}{flaw}");
+            }
+        });
     }
-    Ok((file, metadata.len()))
 }
 
-/// Publishes every good line; `report` gets the others.
+/// Reads the whole file and publishes nothing.
+fn check_rows(args: &Args, input: &Input) -> anyhow::Result<Totals> {
+    let bar = bar(args, input);
+    let report = reporter(args, &bar);
+    let file = bar.wrap_read(input.open()?);
+    let mut rows = Rows::new(input.format(args.format), file).context(UNREADABLE)?;
+    let mut totals = Totals::default();
+    while let Some(row) = rows.next().context(UNREADABLE)? {
+        match row.command {
+            Ok(good) => totals.add(&good.command),
+            Err(flaws) => {
+                totals.refused += 1;
+                report(row.line, &flaws);
+            }
+        }
+    }
+    bar.finish_and_clear();
+    Ok(totals)
+}
+
+/// Publishes every good line of JSON; `report` gets the others.
 pub(super) async fn publish_lines(
     bus: &dyn Bus,
     input: impl Read,
-    report: impl Fn(u64, &[Violation]),
+    report: impl Fn(u64, &[Flaw]),
 ) -> anyhow::Result<Summary> {
-    let mut lines = Lines { input: BufReader::new(input), number: 0 };
+    publish_rows(bus, Rows::json_lines(input), report).await
+}
+
+async fn publish_rows(
+    bus: &dyn Bus,
+    mut rows: Rows<impl Read>,
+    report: impl Fn(u64, &[Flaw]),
+) -> anyhow::Result<Summary> {
     let mut summary = Summary::default();
     let mut batch = Vec::with_capacity(BATCH);
+    let mut last_line = 0;
     loop {
-        let line = lines.next().context("the commands cannot be read")?;
-        let ended = line.is_none();
-        if let Some(line) = line.filter(|line| !line.trim_ascii().is_empty()) {
-            match CreateCommand::parse(&line) {
-                Ok(_) => {
-                    batch.push(Message::Queued { queue: Queue::Commands, body: Bytes::from(line) });
+        let row = rows.next().context(UNREADABLE)?;
+        let ended = row.is_none();
+        if let Some(row) = row {
+            last_line = row.line;
+            match row.command {
+                Ok(Good { body, .. }) => {
+                    batch.push(Message::Queued { queue: Queue::Commands, body });
                 }
-                Err(invalid) => {
+                Err(flaws) => {
                     summary.refused += 1;
-                    report(lines.number, &invalid.violations);
+                    report(row.line, &flaws);
                 }
             }
         }
@@ -138,9 +239,8 @@ pub(super) async fn publish_lines(
             bus.publish(std::mem::take(&mut batch)).await.with_context(|| {
                 let sure = summary.published;
                 format!(
-                    "{sure} commands were published; the next {count}, up to line {}, may have been; \
-                     publish the file again: payouts that exist are not paid again",
-                    lines.number
+                    "{sure} commands were published; the next {count}, up to line {last_line}, may \
+                     have been; publish the file again: payouts that exist are not paid again"
                 )
             })?;
             summary.published += count;
@@ -148,45 +248,5 @@ pub(super) async fn publish_lines(
         if ended {
             return Ok(summary);
         }
-    }
-}
-
-struct Lines<R> {
-    input: R,
-    /// Of the line read last; the first is 1.
-    number: u64,
-}
-
-impl<R: BufRead> Lines<R> {
-    /// The next line, cut off just above the size that is refused anyway.
-    fn next(&mut self) -> std::io::Result<Option<Vec<u8>>> {
-        let mut line = Vec::new();
-        let limit = COMMAND_BYTES_MAX as u64 + 2;
-        if self.input.by_ref().take(limit).read_until(b'\n', &mut line)? == 0 {
-            return Ok(None);
-        }
-        self.number += 1;
-        if line.pop_if(|last| *last == b'\n').is_none() && line.len() as u64 == limit {
-            self.input.skip_until(b'\n')?;
-        }
-        line.pop_if(|last| *last == b'\r');
-        Ok(Some(line))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_numbered_and_bounded_whatever_is_in_them() {
-        let huge = "x".repeat(3 * COMMAND_BYTES_MAX);
-        let text = format!("one\r\n\n{huge}\nlast");
-        let mut lines = Lines { input: text.as_bytes(), number: 0 };
-        let mut sizes = Vec::new();
-        while let Some(line) = lines.next().expect("readable") {
-            sizes.push((lines.number, line.len()));
-        }
-        assert_eq!(sizes, [(1, 3), (2, 0), (3, COMMAND_BYTES_MAX + 2), (4, 4)]);
     }
 }

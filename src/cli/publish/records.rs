@@ -1,0 +1,175 @@
+//! Records of a CSV file (RFC 4180), each bounded in size.
+//!
+//! A quoted cell may run over several lines; a quote that is left open takes in what follows, so
+//! a record says when it is larger than any command, and no more of it is held than that. The
+//! parser is `csv-core` rather than `csv`, which would hold all of such a record.
+
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+
+use crate::domain::command::COMMAND_BYTES_MAX;
+
+/// Far more cells than there are columns: a longer row is wrong in any case.
+const CELLS_MAX: usize = 256;
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+pub(super) struct Records<R> {
+    input: io::Chain<Cursor<Vec<u8>>, BufReader<R>>,
+    parser: Reader,
+    /// Of the byte that comes next; the first line is 1.
+    line: u64,
+    /// The record read last: its cells one after the other, and where each ends.
+    text: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+/// A record, and where it begins.
+pub(super) struct Record<'a> {
+    pub(super) line: u64,
+    /// `None`: it is larger than any command.
+    pub(super) cells: Option<Vec<&'a [u8]>>,
+}
+
+impl<R: Read> Records<R> {
+    /// Commas or semicolons: what the first line has more of. Spreadsheets write semicolons where
+    /// the comma is in numbers.
+    pub(super) fn new(input: R) -> io::Result<Self> {
+        let mut input = BufReader::new(input);
+        let mut first = Vec::new();
+        input.by_ref().take(COMMAND_BYTES_MAX as u64).read_until(b'\n', &mut first)?;
+        if first.starts_with(BYTE_ORDER_MARK) {
+            first.drain(..BYTE_ORDER_MARK.len());
+        }
+        let count = |delimiter| first.iter().filter(|byte| **byte == delimiter).count();
+        let delimiter = if count(b';') > count(b',') { b';' } else { b',' };
+        Ok(Self {
+            parser: ReaderBuilder::new().delimiter(delimiter).build(),
+            input: Cursor::new(first).chain(input),
+            line: 1,
+            text: vec![0; COMMAND_BYTES_MAX],
+            ends: vec![0; CELLS_MAX],
+        })
+    }
+
+    /// The next record; empty lines are passed over.
+    pub(super) fn next(&mut self) -> io::Result<Option<Record<'_>>> {
+        self.skip_line_breaks()?;
+        let line = self.line;
+        let (mut bytes, mut cells, mut is_too_long) = (0, 0, false);
+        loop {
+            let input = self.input.fill_buf()?;
+            let (result, read, written, ended) =
+                self.parser.read_record(input, &mut self.text[bytes..], &mut self.ends[cells..]);
+            self.line += line_breaks(&input[..read]);
+            self.input.consume(read);
+            (bytes, cells) = (bytes + written, cells + ended);
+            match result {
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => {
+                    (bytes, cells, is_too_long) = (0, 0, true);
+                }
+                ReadRecordResult::Record if is_too_long => {
+                    return Ok(Some(Record { line, cells: None }));
+                }
+                ReadRecordResult::Record => {
+                    let starts = [0].into_iter().chain(self.ends[..cells].iter().copied());
+                    let ends = self.ends[..cells].iter();
+                    let cells = starts.zip(ends).map(|(start, end)| &self.text[start..*end]);
+                    return Ok(Some(Record { line, cells: Some(cells.collect()) }));
+                }
+                ReadRecordResult::End => return Ok(None),
+            }
+        }
+    }
+
+    /// So that a record's line is where it begins, not where empty lines before it do.
+    fn skip_line_breaks(&mut self) -> io::Result<()> {
+        loop {
+            let input = self.input.fill_buf()?;
+            let skipped = input.iter().take_while(|byte| b"\r\n".contains(byte)).count();
+            if skipped == 0 {
+                return Ok(());
+            }
+            self.line += line_breaks(&input[..skipped]);
+            self.input.consume(skipped);
+        }
+    }
+}
+
+fn line_breaks(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives a byte at a time: whatever the chunks, the records are the same.
+    struct Slowly<'a>(&'a [u8]);
+
+    impl Read for Slowly<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let count = 1.min(into.len());
+            self.0.read(&mut into[..count])
+        }
+    }
+
+    /// Each record's line and cells; `!` for one that is too long.
+    fn records(text: &str) -> Vec<(u64, Vec<String>)> {
+        let all = |input: &mut dyn Read| {
+            let mut records = Records::new(input).expect("readable");
+            let mut found = Vec::new();
+            while let Some(record) = records.next().expect("readable") {
+                let cells = record.cells.unwrap_or_else(|| vec![b"!"]);
+                let cells = cells.iter().map(|cell| String::from_utf8_lossy(cell).into());
+                found.push((record.line, cells.collect()));
+            }
+            found
+        };
+        let found = all(&mut text.as_bytes());
+        assert_eq!(found, all(&mut Slowly(text.as_bytes())), "a byte at a time");
+        found
+    }
+
+    fn record<const N: usize>(line: u64, cells: [&str; N]) -> (u64, Vec<String>) {
+        (line, cells.map(str::to_owned).to_vec())
+    }
+
+    #[test]
+    fn records_know_their_lines_whatever_ends_them_and_whatever_is_quoted() {
+        let text = "\u{feff}a,b\r\n\r\n1,\"x, \"\"y\"\"\r\nz\"\n\n,\n\"\",last";
+        assert_eq!(
+            records(text),
+            [
+                record(1, ["a", "b"]),
+                record(3, ["1", "x, \"y\"\r\nz"]),
+                record(6, ["", ""]),
+                record(7, ["", "last"]),
+            ]
+        );
+        assert_eq!(records(""), []);
+        assert_eq!(records("\n\r\n"), []);
+    }
+
+    #[test]
+    fn the_first_line_says_which_delimiter_it_is() {
+        assert_eq!(records("a;b\n1,5;2"), [record(1, ["a", "b"]), record(2, ["1,5", "2"])]);
+        assert_eq!(records("a,b\n1;5,2"), [record(1, ["a", "b"]), record(2, ["1;5", "2"])]);
+    }
+
+    #[test]
+    fn a_record_is_bounded_and_the_next_one_is_read_all_the_same() {
+        let huge = "x".repeat(3 * COMMAND_BYTES_MAX);
+        let text = format!("a,b\n1,{huge}\n{}\n2,3\n4,\"{huge}", ",".repeat(2 * CELLS_MAX));
+        let expected = [
+            record(1, ["a", "b"]),
+            record(2, ["!"]),
+            record(3, ["!"]),
+            record(4, ["2", "3"]),
+            record(5, ["!"]),
+        ];
+        assert_eq!(records(&text), expected);
+    }
+}
