@@ -22,7 +22,7 @@ const OPTIONS: &[(&str, &[&str])] = &[
         ],
     ),
     ("run", &["--role"]),
-    ("publish", &["--json"]),
+    ("publish", &["--format", "--dry-run", "--yes", "--template", "--json"]),
     ("watch", &["--type", "--payout", "--json"]),
     ("show", &["--json"]),
     ("list", &["--state", "--attention", "--limit", "--json"]),

@@ -1,5 +1,9 @@
 //! `payoutd publish`: what is good goes out, what is not is told.
 
+mod csv;
+mod memory;
+mod terminal;
+
 use std::process::Stdio;
 
 use rusqlite::Connection;
