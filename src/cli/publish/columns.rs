@@ -179,4 +179,14 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn the_documentation_has_every_column_and_every_method() {
+        let text = include_str!("../../../docs/messages.md");
+        let (_, section) = text.split_once("### CSV").expect("the section");
+        let (section, _) = section.split_once("\n## ").expect("its end");
+        for name in COLUMNS.into_iter().chain(METHODS.map(|method| method.name)) {
+            assert!(section.contains(&format!("`{name}`")), "{name}");
+        }
+    }
 }

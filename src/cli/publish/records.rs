@@ -13,8 +13,6 @@ use crate::domain::command::COMMAND_BYTES_MAX;
 /// Far more cells than there are columns: a longer row is wrong in any case.
 const CELLS_MAX: usize = 256;
 
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
-
 pub(super) struct Records<R> {
     input: io::Chain<Cursor<Vec<u8>>, BufReader<R>>,
     parser: Reader,
@@ -34,14 +32,11 @@ pub(super) struct Record<'a> {
 
 impl<R: Read> Records<R> {
     /// Commas or semicolons: what the first line has more of. Spreadsheets write semicolons where
-    /// the comma is in numbers.
+    /// the comma is in numbers. The parser passes over a byte order mark, as long as it gets it whole.
     pub(super) fn new(input: R) -> io::Result<Self> {
         let mut input = BufReader::new(input);
         let mut first = Vec::new();
         input.by_ref().take(COMMAND_BYTES_MAX as u64).read_until(b'\n', &mut first)?;
-        if first.starts_with(BYTE_ORDER_MARK) {
-            first.drain(..BYTE_ORDER_MARK.len());
-        }
         let count = |delimiter| first.iter().filter(|byte| **byte == delimiter).count();
         let delimiter = if count(b';') > count(b',') { b';' } else { b',' };
         Ok(Self {

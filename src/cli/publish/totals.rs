@@ -49,12 +49,13 @@ impl Totals {
 
     /// As a dry run shows them: nothing is published.
     pub(super) fn of_dry_run(&self) -> ShownTotals<'_> {
-        let shown = |(code, sum): (_, &Sum)| ShownSum { currency: code, amount: sum.amount };
+        let sums =
+            self.sums.iter().map(|(code, sum)| ShownSum { currency: code, amount: sum.amount });
         ShownTotals {
             published: 0,
             payouts: self.payouts,
             refused: self.refused,
-            sums: self.sums.iter().map(|(code, sum)| shown((code.as_str(), sum))).collect(),
+            sums: sums.collect(),
         }
     }
 }

@@ -2,10 +2,12 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
 
 use super::{mixed, queued};
 use crate::place::{Place, lines, to_card};
-use crate::process::{Process, Stream};
+use crate::process::{PATIENCE, Process, Stream};
 
 /// The sums of [`mixed`].
 const SUMS: &str = "2 payouts: 200.00 RUB; 2 refused";
@@ -76,7 +78,9 @@ fn ctrl_c_while_it_publishes_ends_it_and_says_what_is_not_known() {
     let mut publish = on_terminal(&place, "mixed.jsonl");
     wait_for_sums(&publish);
     publish.feed_more("y\n");
-    let _connection = broker.accept().expect("it connects to publish");
+    let (send, connected) = mpsc::channel();
+    thread::spawn(move || send.send(broker.accept()));
+    let _connection = connected.recv_timeout(PATIENCE).expect("it connects to publish");
     publish.feed_more("\x03");
     let ended = publish.end();
     assert_eq!(ended.code, Some(1), "{ended:?}");
