@@ -48,7 +48,7 @@ pub(super) struct Args {
     #[arg(long)]
     yes: bool,
     /// Instead, print a CSV file with all columns and one example a method
-    #[arg(long, exclusive = true)]
+    #[arg(long, conflicts_with_all = ["file", "format", "dry_run", "yes", "json"])]
     template: bool,
     /// Lines of JSON instead of text: one for each bad line, and one that sums up; never asks
     #[arg(long)]

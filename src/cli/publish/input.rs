@@ -50,7 +50,7 @@ impl Input {
     pub(super) fn size(&self) -> Option<u64> {
         match self {
             Self::Stdin => None,
-            Self::File { seen, .. } => seen.is_file().then(|| seen.len()),
+            Self::File { seen, .. } => seen.is_file().then_some(seen.len()),
         }
     }
 

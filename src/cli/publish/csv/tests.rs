@@ -119,12 +119,12 @@ fn what_spreadsheets_write_is_read() {
 
 #[test]
 fn a_header_is_refused_with_everything_that_is_wrong_with_it_and_nothing_else_is_read() {
-    let text = "payout_id,amuont,currency,,4070281030,currency\np-1,1,rub,,,\n";
+    let text = "payout_id,amounts,currency,,4070281030,currency\np-1,1,rub,,,\n";
     let listed = "payoutd publish --template shows all columns";
     assert_eq!(
         told(text),
         [
-            "line 1, column amuont: is not known: did you mean amount?".to_owned(),
+            "line 1, column amounts: is not known: did you mean amount?".to_owned(),
             format!("line 1: the message names a column that is not known, number 4: {listed}"),
             format!("line 1: the message names a column that is not known, number 5: {listed}"),
             "line 1, column currency: occurs twice".into(),
