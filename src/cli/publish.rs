@@ -92,7 +92,7 @@ pub(super) async fn main(
         } else {
             output::line(&format!("{totals}; nothing was published: a dry run"));
         }
-        return Ok(exit(totals.payouts, totals.refused));
+        return Ok(exit(totals.good(), totals.refused));
     }
     let config = config()?;
     if input.is_plain_file() && !args.json && question::somebody_is_there() {
@@ -113,9 +113,10 @@ async fn publish_seen(args: &Args, input: &Input, config: &Config) -> anyhow::Re
     let totals = check_rows(args, input)?;
     let mut interrupt = Interrupt::listen()?;
     eprintln!("{totals}");
-    let plural = if totals.payouts == 1 { "" } else { "s" };
-    let question = format!("Publish {} payout{plural}?", totals.payouts);
-    if totals.payouts > 0 && !args.yes && !interrupt.ask(&question).await {
+    let plural = if totals.good() == 1 { "" } else { "s" };
+    let what = if totals.interventions == 0 { "payout" } else { "command" };
+    let question = format!("Publish {} {what}{plural}?", totals.good());
+    if totals.good() > 0 && !args.yes && !interrupt.ask(&question).await {
         eprintln!("nothing was published");
         return Ok(Exit::Failed);
     }

@@ -125,7 +125,7 @@ fn list_shows_payouts_and_filters_them(place: &Place) {
     assert_eq!((none.code, none.out.as_str()), (Some(0), ""));
     let bad = place.ran(["list", "--state", "paid"]);
     assert_eq!(bad.code, Some(2));
-    assert!(bad.err.contains("there are: creating, "), "{}", bad.err);
+    assert!(bad.err.contains("there are: stub, creating, "), "{}", bad.err);
 }
 
 /// The ids that `list --json` shows, sorted.

@@ -94,8 +94,12 @@ pub(super) const METHODS: [Method; 6] = [
     Method {
         name: "account_token",
         marks: &[ACCOUNT, ("/payment_method/bank_account/system_type", "ru")],
-        required: &[("account_token", "/payment_method/bank_account/ru/token"), ACCOUNT_NAME],
-        optional: &[INN, KPP, ACCOUNT_DESCRIPTION],
+        required: &[
+            ("account_token", "/payment_method/bank_account/ru/token"),
+            ACCOUNT_NAME,
+            ACCOUNT_DESCRIPTION,
+        ],
+        optional: &[INN, KPP],
     },
     Method {
         name: "account_number",
@@ -104,8 +108,9 @@ pub(super) const METHODS: [Method; 6] = [
             ("account_number", "/payment_method/bank_account/ru/account"),
             ("bik", "/payment_method/bank_account/ru/bik"),
             ACCOUNT_NAME,
+            ACCOUNT_DESCRIPTION,
         ],
-        optional: &[INN, KPP, ACCOUNT_DESCRIPTION],
+        optional: &[INN, KPP],
     },
     Method {
         name: "fps",
@@ -113,11 +118,9 @@ pub(super) const METHODS: [Method; 6] = [
         required: &[
             ("phone", "/payment_method/bank_account/faster_payment_system/phone"),
             ("bank_id", "/payment_method/bank_account/faster_payment_system/bank_id"),
-        ],
-        optional: &[
             ("description", "/payment_method/bank_account/faster_payment_system/description"),
-            RECIPIENT_NAME,
         ],
+        optional: &[RECIPIENT_NAME],
     },
     Method {
         name: "yoomoney",

@@ -8,7 +8,7 @@ use std::io::{self, BufReader, Read};
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::domain::command::{CreateCommand, InvalidCommand, Violation};
+use crate::domain::command::{Command, InvalidCommand, Violation};
 
 use super::csv::Csv;
 use super::lines::Lines;
@@ -37,7 +37,7 @@ pub(super) struct Row {
 /// A command that may go out.
 pub(super) struct Good {
     pub(super) body: Bytes,
-    pub(super) command: CreateCommand,
+    pub(super) command: Command,
 }
 
 /// One thing wrong with a row: a violation, and the column of a CSV file that it comes from.
@@ -81,7 +81,7 @@ impl<R: Read> Rows<R> {
 
 /// Reads a command as the executors will. The one place here where commands are parsed.
 pub(super) fn read(body: Vec<u8>) -> Result<Good, InvalidCommand> {
-    let command = CreateCommand::parse(&body)?;
+    let command = Command::parse(&body)?;
     Ok(Good { body: body.into(), command })
 }
 
@@ -97,6 +97,16 @@ impl fmt::Display for Flaw {
         match &self.column {
             Some(column) => write!(f, ", column {column}: {}", self.violation.problem),
             None => write!(f, ": {}", self.violation),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Good {
+    pub(super) fn create(&self) -> &crate::domain::command::CreateCommand {
+        match &self.command {
+            Command::Create(create) => create,
+            Command::Intervention(word) => panic!("{word:?} is no payout"),
         }
     }
 }

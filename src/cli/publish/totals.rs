@@ -5,13 +5,15 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::domain::command::CreateCommand;
+use crate::domain::command::Command;
 use crate::domain::money::{Currency, Money};
 
 /// Memory does not depend on the number of rows: there are no more sums than three-letter codes.
 #[derive(Default)]
 pub(super) struct Totals {
     pub(super) payouts: u64,
+    /// Words about payouts: cancel, approve, reject, release.
+    pub(super) interventions: u64,
     pub(super) refused: u64,
     sums: BTreeMap<String, Sum>,
 }
@@ -27,6 +29,7 @@ struct Sum {
 pub(super) struct ShownTotals<'a> {
     published: u64,
     payouts: u64,
+    interventions: u64,
     refused: u64,
     sums: Vec<ShownSum<'a>>,
 }
@@ -39,12 +42,21 @@ struct ShownSum<'a> {
 }
 
 impl Totals {
-    pub(super) fn add(&mut self, command: &CreateCommand) {
+    pub(super) fn add(&mut self, command: &Command) {
+        let Command::Create(command) = command else {
+            self.interventions += 1;
+            return;
+        };
         let Money { amount, currency } = &command.money;
         self.payouts += 1;
         let empty = || Sum { currency: currency.clone(), amount: Some(0) };
         let sum = self.sums.entry(currency.code()).or_insert_with(empty);
         sum.amount = sum.amount.and_then(|sum| sum.checked_add(*amount));
+    }
+
+    /// Commands that may go out.
+    pub(super) fn good(&self) -> u64 {
+        self.payouts + self.interventions
     }
 
     /// As a dry run shows them: nothing is published.
@@ -54,6 +66,7 @@ impl Totals {
         ShownTotals {
             published: 0,
             payouts: self.payouts,
+            interventions: self.interventions,
             refused: self.refused,
             sums: sums.collect(),
         }
@@ -71,6 +84,9 @@ impl fmt::Display for Totals {
                 Some(amount) => write!(f, "{}", Money { amount: *amount, currency })?,
                 None => write!(f, "more than {}", Money { amount: i64::MAX, currency })?,
             }
+        }
+        if self.interventions > 0 {
+            write!(f, "; {} about other payouts", self.interventions)?;
         }
         write!(f, "; {} refused", self.refused)
     }
@@ -91,7 +107,7 @@ mod tests {
                     "type": "encrypted_card", "encrypted_card": {"number_hash": "63191fa1"}}},
                 "amount_details": {"amount": amount, "currency": currency},
             });
-            totals.add(&CreateCommand::parse(command.to_string().as_bytes()).expect("valid"));
+            totals.add(&Command::parse(command.to_string().as_bytes()).expect("valid"));
         }
         totals
     }
@@ -103,7 +119,17 @@ mod tests {
         assert_eq!(Totals::default().to_string(), "0 payouts; 0 refused");
         let shown = serde_json::to_value(totals.of_dry_run()).expect("JSON");
         let sums = json!([{"currency": "rub", "amount": 30_050}, {"currency": "usd", "amount": 5}]);
-        assert_eq!(shown, json!({"published": 0, "payouts": 3, "refused": 0, "sums": sums}));
+        let counts = json!({"published": 0, "payouts": 3, "interventions": 0, "refused": 0,
+            "sums": sums});
+        assert_eq!(shown, counts);
+    }
+
+    #[test]
+    fn words_about_payouts_are_counted_apart() {
+        let mut totals = totals(&[(10_000, "rub")]);
+        let word = br#"{"type": "payout.cancel", "payout_id": "p-1", "reason": "why"}"#;
+        totals.add(&Command::parse(word).expect("valid"));
+        assert_eq!(totals.to_string(), "1 payout: 100.00 RUB; 1 about other payouts; 0 refused");
     }
 
     #[test]

@@ -10,10 +10,10 @@ use crate::process::{Ended, Process};
 
 /// A good row, then one with four things wrong on its third line, then a good one.
 const MIXED: &str = "\
-payout_id;amount;currency;method;card_hash;account_number;bik;full_name
-good-1;10000;rub;card_hash;63191fa17cc7edf8;;;Ivanov Ivan
-bad id;100,00;rub;account_number;;4,07E+19;;Vector LLC
-good-2;20050;rub;card_hash;63191fa17cc7edf8;;;
+payout_id;amount;currency;method;card_hash;account_number;bik;full_name;description
+good-1;10000;rub;card_hash;63191fa17cc7edf8;;;Ivanov Ivan;
+bad id;100,00;rub;account_number;;4,07E+19;;Vector LLC;Agreement 7
+good-2;20050;rub;card_hash;63191fa17cc7edf8;;;;
 ";
 
 const WRONG: [(&str, &str, &str); 4] = [
@@ -130,7 +130,10 @@ fn a_dry_run_in_json_gives_the_sums_to_machines() {
     let said = json_lines(&checked.out);
     assert_eq!(said[0]["line"], 3);
     let sums = json!([{"currency": "rub", "amount": 10_000}, {"currency": "usd", "amount": 5}]);
-    assert_eq!(said[1], json!({"published": 0, "payouts": 2, "refused": 1, "sums": sums}));
+    assert_eq!(
+        said[1],
+        json!({"published": 0, "payouts": 2, "interventions": 0, "refused": 1, "sums": sums})
+    );
 }
 
 #[test]

@@ -6,14 +6,25 @@ use super::*;
 const GOOD: [&[(&str, &str)]; 6] = [
     &[("method", "card_hash"), ("card_hash", "63191fa1")],
     &[("method", "card_token"), ("card_token", "a1b2c3d4")],
-    &[("method", "account_token"), ("account_token", "3f03ee25"), ("full_name", "Vector LLC")],
+    &[
+        ("method", "account_token"),
+        ("account_token", "3f03ee25"),
+        ("full_name", "Vector LLC"),
+        ("description", "Agreement 7"),
+    ],
     &[
         ("method", "account_number"),
         ("account_number", "40702810500000000001"),
         ("bik", "044525974"),
         ("full_name", "Vector LLC"),
+        ("description", "Agreement 8"),
     ],
-    &[("method", "fps"), ("phone", "79680000000"), ("bank_id", "100000000069")],
+    &[
+        ("method", "fps"),
+        ("phone", "79680000000"),
+        ("bank_id", "100000000069"),
+        ("description", "Agreement 9"),
+    ],
     &[("method", "yoomoney"), ("wallet", "410012411727100")],
 ];
 
@@ -92,7 +103,7 @@ fn an_amount_is_digits_only_and_nothing_is_guessed() {
     let too_large = wrong(GOOD[0], &[("amount", "9223372036854775808")]);
     assert_eq!(too_large, [place("amount", "/amount_details/amount")]);
     let largest = row(GOOD[0], &[("amount", "9223372036854775807")]).expect("good");
-    assert_eq!(largest.command.money.amount, i64::MAX);
+    assert_eq!(largest.create().money.amount, i64::MAX);
 }
 
 #[test]
@@ -125,7 +136,7 @@ fn an_unknown_method_is_told_with_those_that_there_are_and_its_cells_are_let_be(
 fn metadata_is_json_if_it_begins_like_it_and_text_otherwise() {
     let metadata = |text| {
         let good = row(GOOD[0], &[("metadata", text)]).expect("good");
-        good.command.metadata().expect("given").text().to_owned()
+        good.create().metadata().expect("given").text().to_owned()
     };
     assert_eq!(metadata("order 17"), r#""order 17""#);
     assert_eq!(metadata("0017"), r#""0017""#);
