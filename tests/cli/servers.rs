@@ -15,3 +15,4 @@ mod rights;
 mod starting;
 mod strangers;
 mod topology;
+mod widget;

@@ -24,8 +24,7 @@ struct Site {
 }
 
 impl Site {
-    fn start() -> Self {
-        let mut place = Place::with_keys();
+    fn start(mut place: Place) -> Self {
         let bank = BankSim::start(&mut place, &[]);
         let (gateway, gateway_address) = gateway::start(&mut place);
         let roles = place.run([]);
@@ -74,7 +73,7 @@ fn post_from(site: &Site, origin: &str, path: &str, body: &str) -> (u16, String)
 
 #[test]
 fn the_samples_backend_takes_no_sum_from_the_browser_and_nothing_from_other_sites() {
-    let site = Site::start();
+    let site = Site::start(Place::with_keys());
     let watch = site.place.watch();
     let hash = "63191fa17cc7edf818ee5d6611a2c2169ab30b705111cffd710af39880deef09";
     let order = json!({"order": "1001", "number_hash": hash, "amount": 99_999_900,
@@ -143,7 +142,11 @@ fn picture(browser: &Browser, name: &str) {
 
 #[test]
 fn a_card_number_typed_into_the_banks_widget_is_paid_to_that_card() {
-    let site = Site::start();
+    pay_to_a_card(Place::with_keys());
+}
+
+pub(crate) fn pay_to_a_card(place: Place) {
+    let site = Site::start(place);
     let browser = site.browser("1001");
     let owed = browser.until("document.querySelector('.amount').textContent");
     assert_eq!(owed, "125.00 RUB");
@@ -163,7 +166,11 @@ fn a_card_number_typed_into_the_banks_widget_is_paid_to_that_card() {
 
 #[test]
 fn an_account_number_typed_into_the_banks_widget_is_paid_from_the_settlement_account() {
-    let site = Site::start();
+    pay_to_an_account(Place::with_keys());
+}
+
+pub(crate) fn pay_to_an_account(place: Place) {
+    let site = Site::start(place);
     let browser = site.browser("1002");
     enter(&browser, "40817810500000001234");
     pay(&browser, "Account 40817…1234");
@@ -175,7 +182,7 @@ fn an_account_number_typed_into_the_banks_widget_is_paid_from_the_settlement_acc
 
 #[test]
 fn a_wrong_number_is_told_in_the_widget_and_nothing_is_issued() {
-    let site = Site::start();
+    let site = Site::start(Place::with_keys());
     let browser = site.browser("1001");
     enter(&browser, "2200 2401 2345 4941");
     browser.until("document.querySelector('#error').textContent.includes('no card number')");
