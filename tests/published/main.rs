@@ -5,6 +5,7 @@
 mod contract;
 
 mod asyncapi;
+mod bank131;
 mod commands;
 mod compatibility;
 mod documents;
