@@ -4,6 +4,7 @@
 //! Open card numbers are refused: payoutd stays out of PCI DSS scope.
 
 mod intervention;
+mod invalid;
 mod reader;
 
 use std::fmt;
@@ -20,12 +21,10 @@ use super::time::Timestamp;
 use reader::{Reader, Terms};
 
 pub use intervention::{Intervention, Verb};
+pub use invalid::{InvalidCommand, Violation};
 
 /// Largest command, in bytes: the bank's own examples are under 1 KiB, and a queue is no place for files.
 pub const COMMAND_BYTES_MAX: usize = 64 * 1024;
-
-/// Most violations listed for one command: enough to mend it, bounded for whoever must carry it.
-const VIOLATIONS_MAX: usize = 20;
 
 /// Which of the business's accounts at the bank pays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,13 +66,6 @@ impl Command {
             None => CreateCommand::try_from(fields).map(|create| Self::Create(Box::new(create))),
         }
     }
-
-    pub fn payout_id(&self) -> &PayoutId {
-        match self {
-            Self::Create(create) => &create.payout_id,
-            Self::Intervention(intervention) => &intervention.payout_id,
-        }
-    }
 }
 
 /// `payout.create`: pay this amount to this recipient.
@@ -106,53 +98,8 @@ pub struct Expected {
     pub bin: Option<String>,
 }
 
-/// One thing wrong with a command: where (a JSON pointer, RFC 6901) and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Violation {
-    pub pointer: String,
-    pub problem: String,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = if self.pointer.is_empty() { "the message" } else { &self.pointer };
-        write!(f, "{place} {}", self.problem)
-    }
-}
-
-/// Everything that is wrong with a message that was meant as a command.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidCommand {
-    /// The payout id it named, if it named one.
-    pub payout_id: Option<PayoutId>,
-    pub violations: Vec<Violation>,
-}
-
 /// How far a sender's clock may be ahead of the store's.
 const AHEAD_MAX: Duration = Duration::from_secs(86_400);
-
-impl fmt::Display for InvalidCommand {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, violation) in self.violations.iter().enumerate() {
-            write!(f, "{}{violation}", if n > 0 { "; " } else { "" })?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for InvalidCommand {}
-
-impl InvalidCommand {
-    fn new(payout_id: Option<PayoutId>, mut violations: Vec<Violation>) -> Self {
-        violations.truncate(VIOLATIONS_MAX);
-        Self { payout_id, violations }
-    }
-
-    /// Something wrong with the message as a whole.
-    fn whole(problem: String) -> Self {
-        Self::new(None, vec![Violation { pointer: String::new(), problem }])
-    }
-}
 
 /// The fields of a message, whatever they say.
 fn fields(message: &[u8]) -> Result<Object, InvalidCommand> {

@@ -36,25 +36,29 @@ async fn crash_and_recover(command: Value, point: usize) -> bool {
     crashed
 }
 
-/// Around every write, publication and acknowledgement, from the first to past the last.
-async fn crash_everywhere(command: Value) {
+/// Around every write, publication and acknowledgement, from the first to past the last: until
+/// `crash_and_recover` says that the payout was through before its point came.
+pub(crate) async fn crash_everywhere<Crash: Future<Output = bool>>(
+    at_least: usize,
+    crash_and_recover: impl Fn(usize) -> Crash,
+) {
     let points = stream::iter(1..)
-        .map(|point| crash_and_recover(command.clone(), point))
+        .map(crash_and_recover)
         .buffered(AT_ONCE)
         .take_while(|crashed| std::future::ready(*crashed))
         .count()
         .await;
-    assert!(points > 20, "only {points} points: the plan does not see what happens");
+    assert!(points > at_least, "only {points} points: the plan does not see what happens");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cases_1_to_11_killed_at_any_point_a_card_payout_is_paid_once() {
-    crash_everywhere(card("inv-card", 10_000)).await;
+    crash_everywhere(20, |point| crash_and_recover(card("inv-card", 10_000), point)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cases_1_to_11_killed_at_any_point_a_settlement_payout_is_paid_once() {
-    crash_everywhere(account("inv-account", 300_000)).await;
+    crash_everywhere(20, |point| crash_and_recover(account("inv-account", 300_000), point)).await;
 }
 
 /// Crashing twice, the second time while recovering.
@@ -84,7 +88,7 @@ async fn cases_1_to_11_killed_again_while_recovering_a_payout_is_paid_once() {
 /// not lost, and not taken twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn cases_1_to_11_killed_at_any_point_a_reviewed_payout_is_paid_once() {
-    let crash_and_recover = async |point: usize| {
+    let crash_and_recover = |point| async move {
         let mut world = World::new().await;
         let review_above = Some(Amounts::default());
         world.policy.rules = Arc::new(Rules { review_above, ..Rules::default() });
@@ -104,13 +108,7 @@ async fn cases_1_to_11_killed_at_any_point_a_reviewed_payout_is_paid_once() {
         world.assert_paid_once("inv-1").await;
         crashed
     };
-    let points = stream::iter(1..)
-        .map(crash_and_recover)
-        .buffered(AT_ONCE)
-        .take_while(|crashed| std::future::ready(*crashed))
-        .count()
-        .await;
-    assert!(points > 24, "only {points} points: the plan does not see what happens");
+    crash_everywhere(24, crash_and_recover).await;
 }
 
 async fn approve_and_settle(world: &mut World) {
