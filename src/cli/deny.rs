@@ -5,7 +5,6 @@ use std::io::{BufRead, stdin};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use clap::ValueEnum;
 use secrecy::SecretString;
 
 use crate::config::{Config, ConfigError, Decision, Problem};
@@ -22,46 +21,20 @@ const HASH_CHARS: usize = 64;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// What the lines are
-    kind: KindName,
+    /// What the lines are: account, account-token, card-hash, card-token, phone (as commands write
+    /// it), wallet, inn, or name (letter case and spaces do not matter)
+    #[arg(value_parser = parse_kind)]
+    kind: Kind,
     /// The file with the salt; without it decision.deny_salt_file
     #[arg(long, value_name = "FILE")]
     salt_file: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum KindName {
-    /// Bank account numbers
-    Account,
-    /// Tokens of bank accounts
-    AccountToken,
-    /// Hashes of cards, as the widget gives them
-    CardHash,
-    /// Tokens of cards
-    CardToken,
-    /// Phone numbers, as commands write them
-    Phone,
-    /// YooMoney wallets
-    Wallet,
-    /// Tax numbers (INN)
-    Inn,
-    /// Full names of persons and companies; letter case and spaces do not matter
-    Name,
-}
-
-impl From<KindName> for Kind {
-    fn from(name: KindName) -> Self {
-        match name {
-            KindName::Account => Self::Account,
-            KindName::AccountToken => Self::AccountToken,
-            KindName::CardHash => Self::CardHash,
-            KindName::CardToken => Self::CardToken,
-            KindName::Phone => Self::Phone,
-            KindName::Wallet => Self::Wallet,
-            KindName::Inn => Self::Inn,
-            KindName::Name => Self::Name,
-        }
-    }
+fn parse_kind(text: &str) -> Result<Kind, String> {
+    Kind::ALL.into_iter().find(|kind| kind.name() == text).ok_or_else(|| {
+        let names = Kind::ALL.map(Kind::name).join(", ");
+        format!("is nothing that a recipient is known by; there are: {names}")
+    })
 }
 
 /// One hash for each line of standard input: what it is made of is on no command line.
@@ -77,7 +50,7 @@ pub(super) fn main(args: &Args, config: &Config) -> anyhow::Result<Exit> {
         if line.trim().is_empty() {
             continue;
         }
-        let identifier = Identifier::new(args.kind.into(), &line);
+        let identifier = Identifier::new(args.kind, &line);
         if !output::line(&Denied::hash(&salt, &identifier)) {
             break;
         }

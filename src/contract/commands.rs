@@ -14,7 +14,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use super::{generator, schema_of};
-use crate::domain::command::COMMAND_BYTES_MAX;
+use crate::domain::command::{COMMAND_BYTES_MAX, REASON_CHARS_MAX};
 use crate::domain::id::PAYOUT_ID_CHARS_MAX;
 use crate::domain::json::DEPTH_MAX;
 use open_cards::WithoutOpenCard;
@@ -165,7 +165,7 @@ short_command! {
 }
 
 short_command! {
-    /// Do not make this payout, which is held for approval.
+    /// Do not make this payout, which is held for approval or needs attention.
     PayoutReject, "payout.reject"
 }
 
@@ -183,9 +183,6 @@ short_command! {
     "allOf" = [{"pattern": r"\S"}]
 ))]
 pub struct Reason(pub String);
-
-/// Longest reason, in characters: a few sentences.
-const REASON_CHARS_MAX: usize = 500;
 
 /// Adds the names that must not occur.
 fn refuse_foreign_fields(schema: &mut schemars::Schema) {

@@ -62,13 +62,9 @@ pub struct InHistory {
     pub envelope: Envelope,
     /// The payout's id.
     pub subject: PayoutId,
-    /// Grows with the events of a payout, not always by one: a whole number, to be compared as one.
-    #[schemars(extend("pattern" = "^[0-9]+$"))]
+    /// Grows with the events of a payout, not always by one: ten digits, ordered as text.
+    #[schemars(extend("pattern" = "^[0-9]{10}$"))]
     pub sequence: String,
-    /// That `sequence` is a number.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String", extend("const" = "Integer"))]
-    pub sequencetype: Option<String>,
 }
 
 /// What every event about a command under a payout's id has.

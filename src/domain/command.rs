@@ -20,7 +20,7 @@ use super::money::Money;
 use super::time::Timestamp;
 use reader::{Reader, Terms};
 
-pub use intervention::{Intervention, Verb};
+pub use intervention::{Intervention, REASON_CHARS_MAX, Verb};
 pub use invalid::{InvalidCommand, Violation};
 
 /// Largest command, in bytes: the bank's own examples are under 1 KiB, and a queue is no place for files.
@@ -206,7 +206,7 @@ impl CreateCommand {
         for pointer in not_comparable(&payment_method, &participants) {
             reader.refuse_too(&pointer, "must be text, in an object");
         }
-        let expected = reader.expected();
+        let expected = reader.expected(&payment_method);
         let flow = reader.flow();
         let issued_at = reader.time("issued_at");
         let confirm_before = reader.time("confirm_before");

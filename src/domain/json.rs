@@ -38,7 +38,22 @@ impl Raw {
     pub fn read<'a, T: Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
         serde_json::from_str(self.0.get())
     }
+
+    /// What stands at a path of objects, found without reading anything beside it: a number there
+    /// that fits no type hides nothing. `None` for `null` and where nothing stands.
+    pub fn at(&self, path: &[&str]) -> Result<Option<Self>, NoObject> {
+        if self.text() == "null" {
+            return Ok(None);
+        }
+        let Some((key, rest)) = path.split_first() else { return Ok(Some(self.clone())) };
+        let fields: Object = self.read().map_err(|_| NoObject)?;
+        fields.get(key).map_or(Ok(None), |field| field.at(rest))
+    }
 }
+
+/// On the way stands something that is no object, or one that can be read in two ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoObject;
 
 impl PartialEq for Raw {
     fn eq(&self, other: &Self) -> bool {

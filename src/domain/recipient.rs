@@ -30,7 +30,18 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn name(self) -> &'static str {
+    pub const ALL: [Self; 8] = [
+        Self::Account,
+        Self::AccountToken,
+        Self::CardHash,
+        Self::CardToken,
+        Self::Phone,
+        Self::Wallet,
+        Self::Inn,
+        Self::Name,
+    ];
+
+    pub fn name(self) -> &'static str {
         match self {
             Self::Account => "account",
             Self::AccountToken => "account-token",
@@ -46,15 +57,23 @@ impl Kind {
 
 impl Identifier {
     pub fn new(kind: Kind, value: &str) -> Self {
-        let words = value.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>();
         // Numbers may be written in groups, names may not be run together.
         let between = if kind == Kind::Name { " " } else { "" };
-        Self(format!("{}:{}", kind.name(), words.join(between)))
+        Self(format!("{}:{}", kind.name(), words(value, between)))
     }
 
     pub(super) fn text(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether two spellings name the same person or company: letter case and spaces do not matter.
+pub(super) fn same_name(one: &str, other: &str) -> bool {
+    words(one, " ") == words(other, " ")
+}
+
+fn words(text: &str, between: &str) -> String {
+    text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(between)
 }
 
 impl fmt::Debug for Identifier {
@@ -79,23 +98,38 @@ const METHOD_PLACES: &[(&str, Kind)] = &[
 /// Where they stand in `participant_details`.
 const PARTICIPANT_PLACES: &[(&str, Kind)] = &[("/recipient/full_name", Kind::Name)];
 
+/// Where the tax number of somebody self-employed stands in `fiscalization_details`.
+const TAX_REFERENCE: &[&str] = &["professional_income_taxpayer", "tax_reference"];
+
 /// Where they stand in the bank's `confirm_information`.
-const SHOWN_PLACES: &[(&str, Kind)] = &[
-    ("/account_details/recipient/account_number", Kind::Account),
-    ("/account_details/recipient/inn", Kind::Inn),
-    ("/account_details/recipient/name", Kind::Name),
+const SHOWN_PLACES: &[(&[&str], Kind)] = &[
+    (&["account_details", "recipient", "account_number"], Kind::Account),
+    (&["account_details", "recipient", "inn"], Kind::Inn),
+    (&["account_details", "recipient", "name"], Kind::Name),
 ];
 
 /// What the command names its recipient by.
 pub fn identifiers(command: &CreateCommand) -> Vec<Identifier> {
     let mut found = at(METHOD_PLACES, &command.payment_method);
     found.extend(at(PARTICIPANT_PLACES, &command.participants));
+    let receipt = command.field("fiscalization_details");
+    let tax_reference = receipt.and_then(|receipt| receipt.at(TAX_REFERENCE).ok().flatten());
+    if let Some(Ok(text)) = tax_reference.map(|raw| raw.read::<String>()) {
+        found.push(Identifier::new(Kind::Inn, &text));
+    }
     found
 }
 
-/// What the bank shows of the recipient in `confirm_information`.
-pub fn shown_identifiers(information: &Raw) -> Vec<Identifier> {
-    at(SHOWN_PLACES, &information.read().unwrap_or_default())
+/// What the bank shows of the recipient in `confirm_information`. `None`: there stands something
+/// that cannot be read.
+pub fn shown_identifiers(information: &Raw) -> Option<Vec<Identifier>> {
+    let mut found = Vec::new();
+    for (path, kind) in SHOWN_PLACES {
+        if let Some(raw) = information.at(path).ok()? {
+            found.push(Identifier::new(*kind, &raw.read::<String>().ok()?));
+        }
+    }
+    Some(found)
 }
 
 fn at(places: &[(&str, Kind)], value: &Value) -> Vec<Identifier> {

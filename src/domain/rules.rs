@@ -84,18 +84,26 @@ impl Rules {
         }
     }
 
-    /// As `judge`, also by what the bank shows of the recipient before a confirmation.
+    /// As `judge`, also by what the bank shows of the recipient before a confirmation. What cannot
+    /// be read there might be somebody on the deny list.
     pub fn judge_shown(&self, command: &CreateCommand, information: Option<&Raw>) -> Ruling {
-        match information {
-            Some(shown) if self.denied.name_any(&shown_identifiers(shown)) => {
+        let Some(information) = information.filter(|_| !self.denied.is_empty()) else {
+            return self.judge(command);
+        };
+        match shown_identifiers(information) {
+            None => Ruling::Forbidden(RECIPIENT_UNREADABLE.into()),
+            Some(shown) if self.denied.name_any(&shown) => {
                 Ruling::Forbidden(RECIPIENT_DENIED.into())
             }
-            Some(_) | None => self.judge(command),
+            Some(_) => self.judge(command),
         }
     }
 }
 
 const RECIPIENT_DENIED: &str = "policy: the recipient is on the deny list";
+
+const RECIPIENT_UNREADABLE: &str =
+    "policy: what the bank shows of the recipient cannot be held against the deny list";
 
 /// An amount for each currency, in minor units.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -135,9 +143,13 @@ impl Denied {
         keyed_hex(salt.expose_secret().as_bytes(), identifier.text().as_bytes())
     }
 
+    fn is_empty(&self) -> bool {
+        self.hashes.is_empty()
+    }
+
     fn name_any(&self, identifiers: &[Identifier]) -> bool {
         let named = |identifier| self.hashes.contains(&Self::hash(&self.salt, identifier));
-        !self.hashes.is_empty() && identifiers.iter().any(named)
+        !self.is_empty() && identifiers.iter().any(named)
     }
 }
 

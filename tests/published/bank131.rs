@@ -15,19 +15,23 @@ fn rows() -> Vec<(&'static str, Vec<&'static str>)> {
     PAGE.lines().filter_map(row).collect()
 }
 
+/// Functions that a test attribute stands above.
 fn names_of_tests(dir: &Path, found: &mut BTreeSet<String>) {
     for entry in fs::read_dir(dir).expect("a folder") {
         let path = entry.expect("readable").path();
         if path.is_dir() {
             names_of_tests(&path, found);
         } else if path.extension().is_some_and(|ending| ending == "rs") {
-            let text = fs::read_to_string(&path).expect("text");
-            let after_fn = text.split("fn ").skip(1);
-            let name = |rest: &str| {
-                let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-                rest[..end.unwrap_or(rest.len())].to_owned()
-            };
-            found.extend(after_fn.map(name));
+            let mut marked = false;
+            for line in fs::read_to_string(&path).expect("text").lines().map(str::trim_start) {
+                let name = line.trim_start_matches("async ").strip_prefix("fn ");
+                if let Some(name) = name.filter(|_| marked) {
+                    let end = name.find('(').unwrap_or(name.len());
+                    found.insert(name[..end].trim().to_owned());
+                }
+                let is_mark = line == "#[test]" || line.starts_with("#[tokio::test");
+                marked = is_mark || marked && line.starts_with('#');
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::contract::assert_event;
 use crate::events::events_of;
 
 /// Names and texts of the frozen files of a folder, in the order of their names.
-fn frozen(folder: &str) -> Vec<(String, String)> {
+pub(crate) fn frozen(folder: &str) -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/contract/v1");
     let entries = fs::read_dir(root.join(folder)).expect("a folder");
     let mut files: Vec<_> = entries
@@ -29,7 +29,7 @@ fn frozen(folder: &str) -> Vec<(String, String)> {
     files
 }
 
-fn json(name: &str, text: &str) -> Value {
+pub(crate) fn json(name: &str, text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 

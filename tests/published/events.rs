@@ -13,7 +13,7 @@ use payoutd::domain::time::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::compatibility::types_of;
+use crate::compatibility::{frozen, json, types_of};
 use crate::contract::{assert_event, faults};
 use crate::examples;
 use crate::payouts::{after, any_payout, needs_attention, payout_in};
@@ -67,8 +67,27 @@ fn every_type_of_event_is_written_as_the_contract_and_cloudevents_say() {
         events.iter().filter_map(|event| event["type"].as_str()).map(str::to_owned).collect();
     for event in &events {
         assert_event(event);
+        assert_keeps_what_version_1_has(event);
     }
     assert_eq!(written, types_of(Document::Events));
+}
+
+/// Who reads an event may count on what its type had from the first.
+fn assert_keeps_what_version_1_has(event: &Value) {
+    let files = frozen("events");
+    let same_type = files.iter().map(|(name, text)| (name, json(name, text)));
+    let old: Vec<_> = same_type.filter(|(_, old)| old["type"] == event["type"]).collect();
+    assert!(!old.is_empty(), "{event}");
+    let names = |value: &Value| -> BTreeSet<String> {
+        value.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect()
+    };
+    for part in ["", "/data"] {
+        let of = |value: &Value| names(value.pointer(part).expect("an object"));
+        // What every one of them has.
+        let always = old.iter().map(|(_, old)| of(old)).reduce(|all, one| &all & &one);
+        let lost: BTreeSet<_> = &always.unwrap_or_default() - &of(event);
+        assert!(lost.is_empty(), "{lost:?} of {part}: {event:#}");
+    }
 }
 
 proptest! {

@@ -112,6 +112,8 @@ fn creates() -> Vec<Value> {
 }
 
 fn shape(account: &str, method: &Value) -> Value {
+    let of_card = json!({"last4": "0000", "bin": "220024"});
+    let expected = if method["type"] == "card" { of_card } else { json!({}) };
     json!({
         "type": "payout.create",
         "payout_id": "inv-1",
@@ -124,7 +126,7 @@ fn shape(account: &str, method: &Value) -> Value {
         },
         "flow": "two_step",
         "customer": {"reference": "lucky"},
-        "expected": {"last4": "0000", "bin": "220024"},
+        "expected": expected,
         "issued_at": "2026-11-21T12:00:00Z",
         "confirm_before": "2026-11-21T18:00:00+03:00",
         "metadata": {"order": 17, "number": "2200240000000000"},

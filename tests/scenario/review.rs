@@ -92,7 +92,7 @@ async fn a_rejected_and_a_cancelled_payout_are_cancelled_at_the_bank_with_the_re
 async fn nobody_answers_and_a_held_payout_is_cancelled_before_the_bank_ends_it() {
     let rules = Rules {
         review_above: Some(Amounts::default()),
-        review_within: Duration::from_secs(2),
+        review_within: Duration::from_secs(5),
         ..Rules::default()
     };
     let mut world = under(rules).await;
@@ -111,7 +111,7 @@ async fn case_17_a_held_payout_ends_with_its_commands_own_time() {
     let mut world = reviewing().await;
     let machine = world.machine();
     let mut command = card("inv-1", 20_000);
-    command["confirm_before"] = json!(crate::faults::from_now(Duration::from_secs(3)));
+    command["confirm_before"] = json!(crate::faults::from_now(Duration::from_secs(5)));
     world.publish(&command).await;
     world.kind("inv-1", "payout.held").await;
     let settled = world.settled("inv-1").await;

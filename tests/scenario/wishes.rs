@@ -71,7 +71,7 @@ async fn cancelled_while_a_start_may_be_on_its_way_nothing_is_paid() {
         let faults =
             Faults { rules: vec![Rule::always(fault).on("session/start/payout").times(1)] };
         // Slow enough that the confirmation is asked for after the cancellation.
-        let processing = std::time::Duration::from_secs(2);
+        let processing = std::time::Duration::from_secs(5);
         let behaviour = Behaviour { faults, processing, ..Behaviour::default() };
         let mut world = World::with(behaviour).await;
         let machine = world.machine();

@@ -47,11 +47,9 @@ pub(super) const REQUIRED: [Place; 4] = [
 ];
 
 /// What every payout may have.
-const OPTIONAL: [Place; 8] = [
+const OPTIONAL: [Place; 6] = [
     ("account", "/account"),
     ("sender_account", "/participant_details/sender/account"),
-    ("expected_last4", "/expected/last4"),
-    ("expected_bin", "/expected/bin"),
     ("confirm_before", "/confirm_before"),
     ("issued_at", "/issued_at"),
     ("flow", "/flow"),
@@ -68,6 +66,8 @@ pub(super) struct Method {
     optional: &'static [Place],
 }
 
+const LAST4: Place = ("expected_last4", "/expected/last4");
+const BIN: Place = ("expected_bin", "/expected/bin");
 const RECIPIENT_NAME: Place = ("full_name", "/participant_details/recipient/full_name");
 const ACCOUNT_NAME: Place = ("full_name", "/payment_method/bank_account/ru/full_name");
 const ACCOUNT_DESCRIPTION: Place = ("description", "/payment_method/bank_account/ru/description");
@@ -83,13 +83,13 @@ pub(super) const METHODS: [Method; 6] = [
         name: "card_hash",
         marks: &[CARD, ("/payment_method/card/type", "encrypted_card")],
         required: &[("card_hash", "/payment_method/card/encrypted_card/number_hash")],
-        optional: &[RECIPIENT_NAME],
+        optional: &[RECIPIENT_NAME, LAST4, BIN],
     },
     Method {
         name: "card_token",
         marks: &[CARD, ("/payment_method/card/type", "tokenized_card")],
         required: &[("card_token", "/payment_method/card/tokenized_card/token")],
-        optional: &[RECIPIENT_NAME],
+        optional: &[RECIPIENT_NAME, LAST4, BIN],
     },
     Method {
         name: "account_token",

@@ -92,7 +92,10 @@ fn unknown(position: usize, name: &str) -> Flaw {
     let likeness = |column: &&str| strsim::jaro_winkler(&name.to_lowercase(), column);
     let nearest = COLUMNS.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
     match nearest.filter(|column| likeness(column) > MISSPELT) {
-        Some(nearest) => flaw(Some(name), format!("is not known: did you mean {nearest}?")),
+        Some(nearest) => {
+            let shown = name.escape_debug().to_string();
+            flaw(Some(&shown), format!("is not known: did you mean {nearest}?"))
+        }
         None => {
             let cure = "payoutd publish --template shows all columns";
             flaw(None, format!("names a column that is not known, number {position}: {cure}"))

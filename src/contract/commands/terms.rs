@@ -12,7 +12,7 @@ const FROM_SETTLEMENT: &str = "^(40817810|4230[1-7]810|40802810|40701810|4050281
 pub(super) fn demand(schema: &mut Schema) {
     let rules = schema.get_mut("allOf").and_then(Value::as_array_mut);
     let rules = rules.expect("the rules about open cards stand there already");
-    rules.extend([by_account(), roubles_only()]);
+    rules.extend([by_account(), roubles_only(), digits_of_cards_only()]);
 }
 
 /// Who pays decides what has to be said and who can be paid.
@@ -66,6 +66,18 @@ fn roubles_only() -> Value {
         "then": {"properties": {"amount_details": {
             "properties": {"currency": {"pattern": "^[Rr][Uu][Bb]$"}},
         }}},
+    })
+}
+
+/// The bank shows digits of cards, and of nothing else.
+fn digits_of_cards_only() -> Value {
+    let none = json!({"type": "null"});
+    json!({
+        "if": {"properties": {"payment_method": {
+            "required": ["type"],
+            "properties": {"type": {"enum": ["bank_account", "wallet"]}},
+        }}},
+        "then": {"properties": {"expected": {"properties": {"last4": none, "bin": none}}}},
     })
 }
 

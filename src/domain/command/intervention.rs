@@ -11,7 +11,7 @@ use super::reader::Reader;
 use super::{InvalidCommand, Violation};
 
 /// Longest reason, in characters: it is kept in the record and told in events.
-const REASON_CHARS_MAX: usize = 500;
+pub const REASON_CHARS_MAX: usize = 500;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Intervention {

@@ -183,7 +183,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn expected(&mut self) -> Expected {
+    /// Digits of a card: of other methods the bank shows none, so that they could never be paid.
+    pub(super) fn expected(&mut self, payment_method: &Value) -> Expected {
         let Some(raw) = self.present("expected") else { return Expected::default() };
         let object = raw.text().starts_with('{').then(|| raw.read().ok()).flatten();
         let Some(expected): Option<Expected> = object else {
@@ -201,6 +202,11 @@ impl<'a> Reader<'a> {
             if digits.as_ref().is_some_and(|text| !fit(text)) {
                 self.refuse(&format!("/expected/{name}"), cure);
             }
+        }
+        let cardless =
+            ["bank_account", "wallet"].iter().any(|kind| payment_method["type"] == *kind);
+        if cardless && expected != Expected::default() {
+            self.refuse_too("/expected", "must be left out: only cards are shown with digits");
         }
         expected
     }

@@ -150,6 +150,9 @@ fn a_word_is_text_and_digits_that_are_expected_can_be_shown() {
     let mut command = card_command();
     command["expected"] = json!({"last4": "494", "bin": "22002x"});
     assert_eq!(pointers(&command), ["/expected/last4", "/expected/bin"]);
+    let mut account = super::super::samples::settlement_command();
+    account["expected"] = json!({"last4": "0001"});
+    assert_eq!(pointers(&account), ["/expected"], "the bank could never show them");
 }
 
 /// All that is wrong with a word about a payout, at once.

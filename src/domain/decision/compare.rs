@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use super::super::command::CreateCommand;
 use super::super::id::PayoutId;
-use super::super::json::{Object, Raw};
+use super::super::json::{NoObject, Object, Raw};
 use super::super::money::Money;
+use super::super::recipient::same_name;
 use super::super::session::{BankPayout, Session};
 use super::fields::{Compare, Field, Part, Place, Rule};
 
@@ -135,18 +136,13 @@ pub(super) fn find<'a>(whole: &'a Value, path: &[&str]) -> Found<'a> {
     }
 }
 
-/// As [`find`], without reading anything beside the path: what the bank adds there, such as a
-/// number that fits no type, is echoed and decides nothing.
+/// As [`find`], without reading anything beside the path: what the bank adds there is echoed and
+/// decides nothing.
 fn find_written(whole: &Raw, path: &[&str]) -> Found<'static> {
-    if whole.text() == "null" {
-        return Found::Nothing;
-    }
-    let Some((key, rest)) = path.split_first() else {
-        return whole.read().map_or(Found::NoText, |text: String| Found::Text(text.into()));
-    };
-    match whole.read::<Object>() {
-        Ok(fields) => fields.get(key).map_or(Found::Nothing, |field| find_written(field, rest)),
-        Err(_) => Found::Unreadable,
+    match whole.at(path) {
+        Err(NoObject) => Found::Unreadable,
+        Ok(None) => Found::Nothing,
+        Ok(Some(raw)) => raw.read().map_or(Found::NoText, |text: String| Found::Text(text.into())),
     }
 }
 
@@ -154,11 +150,7 @@ impl Compare {
     pub(super) fn same(self, one: &str, other: &str) -> bool {
         match self {
             Self::Exact => one == other,
-            Self::Words => words(one) == words(other),
+            Self::Words => same_name(one, other),
         }
     }
-}
-
-fn words(text: &str) -> String {
-    text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" ")
 }

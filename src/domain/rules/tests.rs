@@ -80,3 +80,46 @@ fn a_denied_recipient_is_found_however_the_name_is_spelled() {
         "a hash is nothing without its salt"
     );
 }
+
+fn denying(kind: Kind, value: &str) -> Rules {
+    let salt = || SecretString::from("0123456789abcdef0123456789abcdef");
+    let denied = Denied::new(salt(), [Denied::hash(&salt(), &Identifier::new(kind, value))]);
+    Rules { denied, ..rules() }
+}
+
+#[test]
+fn what_the_bank_writes_beside_a_denied_account_does_not_hide_it() {
+    let rules = denying(Kind::Account, "40702810500000000001");
+    let command = paying(1, "rub");
+    let judged = |information: &str| {
+        word(&rules.judge_shown(&command, Some(&Raw::parse(information).expect("JSON"))))
+    };
+    let recipient =
+        |rest: &str| format!(r#"{{"newer":1E+999,"account_details":{{"recipient":{{{rest}}}}}}}"#);
+    assert_eq!(judged(&recipient(r#""account_number":"40702810500000000001""#)), "forbidden");
+    assert_eq!(judged(&recipient(r#""account_number":"40702810500000000002""#)), "allowed");
+    assert_eq!(judged(&recipient(r#""account_number":40702810500000000001"#)), "forbidden");
+    assert_eq!(judged(r#"{"account_details":[]}"#), "forbidden", "nobody can tell");
+    assert_eq!(judged(r#"{"account_details":null}"#), "allowed");
+    assert_eq!(
+        word(&super::super::samples::rules().judge_shown(&command, Raw::parse("[]").as_ref())),
+        "allowed",
+        "nobody is denied"
+    );
+}
+
+#[test]
+fn somebody_self_employed_is_known_by_the_tax_number_on_the_receipt() {
+    let mut value = json!({
+        "type": "payout.create", "payout_id": "inv-1",
+        "payment_method": {"type": "card", "card": {"type": "encrypted_card",
+            "encrypted_card": {"number_hash": "63191fa1"}}},
+        "amount_details": {"amount": 1, "currency": "rub"},
+    });
+    value["fiscalization_details"] = json!({"professional_income_taxpayer": {
+        "tax_reference": "123456789012",
+        "services": [{"name": "Goods", "amount_details": {"amount": 1, "currency": "rub"}}]}});
+    let judged = |number| word(&denying(Kind::Inn, number).judge(&command(&value)));
+    assert_eq!(judged("123456789012"), "forbidden");
+    assert_eq!(judged("123456789013"), "allowed");
+}
