@@ -49,7 +49,8 @@ pub enum Role {
 
 impl Role {
     /// Those through which payouts pass: what runs when no role is named.
-    pub const ALL: [Self; 4] = [Self::Executor, Self::Ingress, Self::Decider, Self::Reconciler];
+    pub const OF_PAYOUTS: [Self; 4] =
+        [Self::Executor, Self::Ingress, Self::Decider, Self::Reconciler];
 
     pub fn name(self) -> &'static str {
         match self {

@@ -19,8 +19,15 @@ use super::wire;
 use crate::domain::json::Raw;
 use crate::domain::session::BankReason;
 
-/// Longest public token taken, in bytes. The bank's examples have 64.
-const PUBLIC_TOKEN_BYTES_MAX: usize = 512;
+/// Longest hash or token taken, in bytes. The bank's examples have 64.
+pub const SECRET_BYTES_MAX: usize = 512;
+
+/// A hash or token: one printable word, bounded.
+pub fn secret(text: &str) -> Option<SecretString> {
+    let usable =
+        (1..=SECRET_BYTES_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    usable.then(|| text.into())
+}
 
 /// Longest name of a card's brand, in bytes. The longest known, `unionpay` and the like, are well
 /// below.
@@ -56,15 +63,16 @@ pub enum TokenInfo {
     },
 }
 
-/// Why there is no token or no information.
+/// Why there is no token or no information. The bank's own words are left out: they may repeat what
+/// was asked about.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// The same would be refused again: what was asked about is wrong, unknown or too old.
-    #[error("the bank refuses it: {}", .0.code)]
-    Refused(BankReason),
+    #[error("the bank refuses it: {code}")]
+    Refused { code: String },
     /// Our key, our project's name or its rights must be mended.
-    #[error("the bank does not let us ask: {}", .0.code)]
-    Misconfigured(BankReason),
+    #[error("the bank does not let us ask: {code}")]
+    Misconfigured { code: String },
     /// Ask again later.
     #[error("the bank gives no answer that can be used: {0}")]
     Unavailable(String),
@@ -76,8 +84,7 @@ impl Bank {
         let fields = self.ask("token", &json!({"tokenize_widget": {"access": true}})).await?;
         let token = wire::text(fields.public_token.as_ref());
         token
-            .filter(|text| is_word(text, PUBLIC_TOKEN_BYTES_MAX))
-            .map(SecretString::from)
+            .and_then(|text| secret(&text))
             .ok_or_else(|| TokenError::Unavailable("\"ok\" without a public token".into()))
     }
 
@@ -137,18 +144,18 @@ fn sort(http: StatusCode, body: &[u8]) -> Result<Fields, TokenError> {
 
 /// Other than with payouts, a code that is not listed counts as a refusal: nothing can have been
 /// done, and whoever took it for a passing trouble would ask for ever.
-fn sort_error(http: StatusCode, reason: BankReason) -> TokenError {
+fn sort_error(http: StatusCode, BankReason { code, .. }: BankReason) -> TokenError {
     let passing = http.is_server_error()
         || http == StatusCode::TOO_MANY_REQUESTS
-        || CODES.iter().any(|(class, codes)| {
-            *class == Class::Unknown && codes.contains(&reason.code.as_str())
-        });
+        || CODES
+            .iter()
+            .any(|(class, codes)| *class == Class::Unknown && codes.contains(&code.as_str()));
     if passing {
-        return TokenError::Unavailable(format!("HTTP {}, code {}", http.as_u16(), reason.code));
+        return TokenError::Unavailable(format!("HTTP {}, code {}", http.as_u16(), code));
     }
-    match classify(&reason.code) {
-        Class::Misconfigured | Class::Forbidden => TokenError::Misconfigured(reason),
-        Class::Refused | Class::KeyUsed | Class::Unknown => TokenError::Refused(reason),
+    match classify(&code) {
+        Class::Misconfigured | Class::Forbidden => TokenError::Misconfigured { code },
+        Class::Refused | Class::KeyUsed | Class::Unknown => TokenError::Refused { code },
     }
 }
 
@@ -186,10 +193,6 @@ fn info_shown(asked: &Recipient, info: &Raw) -> Option<TokenInfo> {
 fn digits(raw: Option<&Raw>, count: std::ops::RangeInclusive<usize>) -> Option<String> {
     let all_digits = |text: &String| text.bytes().all(|b| b.is_ascii_digit());
     wire::text(raw).filter(all_digits).filter(|text| count.contains(&text.len()))
-}
-
-fn is_word(text: &str, bytes_max: usize) -> bool {
-    (1..=bytes_max).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 fn is_name(text: &str) -> bool {

@@ -42,7 +42,7 @@ pub(super) fn parts_with(
 ) -> anyhow::Result<Parts> {
     let bank = bank_and_keys(config)?;
     let rules = rules(config).map_err(BadInput::from_error)?;
-    assemble(config, bank, rules, backend, Some(door), &Role::ALL)
+    assemble(config, bank, rules, backend, Some(door), &Role::OF_PAYOUTS)
 }
 
 fn assemble(

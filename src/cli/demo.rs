@@ -196,7 +196,7 @@ impl Roles {
         let parts = compose::parts_with(&settings.config, backend, door)?;
         let shutdown = Shutdown::default();
         let stop = shutdown.clone();
-        let running = tokio::spawn(async move { roles::run(parts, &Role::ALL, stop).await });
+        let running = tokio::spawn(async move { roles::run(parts, &Role::OF_PAYOUTS, stop).await });
         Ok(Self::Inside { shutdown, running })
     }
 

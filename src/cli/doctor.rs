@@ -19,7 +19,7 @@ use crate::redis::RedisStore;
 use crate::store::{Filter, Store, StoreError};
 
 use super::backend::{self, Backend};
-use super::{Exit, compose, deny, output};
+use super::{Exit, compose, deny, gateway, output};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -79,6 +79,12 @@ pub(super) async fn main(args: Args, file: Option<&Path>) -> anyhow::Result<Exit
     match deny::rules(&config) {
         Ok(_) => findings.good("rules", "the files that the policy names can be read"),
         Err(errors) => findings.bad("rules", errors),
+    }
+    if config.gateway.key_file.is_some() {
+        match gateway::keys(&config) {
+            Ok(_) => findings.good("gateway", "its keys can be read"),
+            Err(error) => findings.bad("gateway", error),
+        }
     }
     bank(&config, &mut findings).await;
     let usable = match &config.backend.kind {

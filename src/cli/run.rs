@@ -50,7 +50,7 @@ impl From<RoleName> for Role {
 pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
     telemetry::start(&config.log);
     let named: Vec<Role> = args.roles.into_iter().map(Role::from).collect();
-    let roles = if named.is_empty() { Role::ALL.to_vec() } else { named };
+    let roles = if named.is_empty() { Role::OF_PAYOUTS.to_vec() } else { named };
     let keys = roles.contains(&Role::Gateway).then(|| gateway::keys(&config)).transpose()?;
     // The gateway alone needs no queues and no records.
     let parts = match roles.iter().any(|role| *role != Role::Gateway) {

@@ -10,13 +10,10 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
-use crate::bank::token::{Recipient, TokenError, TokenInfo};
+use crate::bank::token::{self, Recipient, SECRET_BYTES_MAX, TokenError, TokenInfo};
 use crate::config::Config;
 
 use super::{BadInput, Exit, compose, output};
-
-/// Longest hash or token, in bytes; the bank's have 64. A file that holds more is another one.
-const SECRET_BYTES_MAX: usize = 512;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -108,25 +105,21 @@ fn secret(path: &Path) -> anyhow::Result<SecretString> {
         let cure = "name a file that holds the hash or token, or - for standard input";
         BadInput(format!("{name}: {error}; {cure}"))
     })?;
-    let word = bytes.trim_ascii();
-    let usable =
-        (1..=SECRET_BYTES_MAX).contains(&word.len()) && word.iter().all(u8::is_ascii_graphic);
-    let text = std::str::from_utf8(word).ok().filter(|_| usable);
-    let text = text
-        .ok_or_else(|| BadInput(format!("{name} must hold one hash or token and nothing else")))?;
-    Ok(text.into())
+    let word = std::str::from_utf8(bytes.trim_ascii()).ok().and_then(token::secret);
+    let nothing_else = || format!("{name} must hold one hash or token and nothing else");
+    Ok(word.ok_or_else(|| BadInput(nothing_else()))?)
 }
 
 /// The error, with what to do about it.
 fn told(error: TokenError) -> anyhow::Error {
     match error {
-        TokenError::Misconfigured(_) => {
+        TokenError::Misconfigured { .. } => {
             let cure =
                 "see to bank.project and the key the bank has of you; `payoutd doctor` looks";
             BadInput(format!("{error}; {cure}")).into()
         }
-        TokenError::Refused(reason) => {
-            anyhow::anyhow!("the bank refuses it: {} {}", reason.code, reason.text)
+        TokenError::Refused { .. } => {
+            anyhow::anyhow!("{error}; look at what was given: is it whole, and of this kind?")
         }
         TokenError::Unavailable(_) => anyhow::anyhow!("{error}; try again later"),
     }

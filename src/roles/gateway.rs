@@ -119,14 +119,14 @@ impl Door {
 /// Logged here, where it is handled: the site is told less than the operator.
 fn refused(error: TokenError) -> Problem {
     match error {
-        TokenError::Refused(reason) => {
-            tracing::info!(event = "gateway.refused", code = reason.code);
-            Problem::Refused { code: reason.code }
+        TokenError::Refused { code } => {
+            tracing::info!(event = "gateway.refused", code);
+            Problem::Refused { code }
         }
-        TokenError::Misconfigured(reason) => {
+        TokenError::Misconfigured { code } => {
             tracing::error!(
                 event = "gateway.misconfigured",
-                code = reason.code,
+                code,
                 "the bank does not let us ask: see to bank.project, the keys, and our rights there"
             );
             Problem::Unavailable

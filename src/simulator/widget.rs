@@ -6,8 +6,8 @@
 
 use axum::body::Body;
 use hyper::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, Response};
 use rusqlite::Connection;
@@ -45,7 +45,6 @@ fn file(kind: &'static str, text: &'static str) -> Response<Body> {
     let kind = format!("{kind}; charset=utf-8");
     headers.insert(CONTENT_TYPE, HeaderValue::try_from(kind).expect("a media type is ASCII"));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(FORM_POLICY));
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -35,8 +35,8 @@ fn refusal(code: &str) -> String {
 fn word<T>(answer: &Result<T, TokenError>) -> &'static str {
     match answer {
         Ok(_) => "done",
-        Err(TokenError::Refused(_)) => "refused",
-        Err(TokenError::Misconfigured(_)) => "misconfigured",
+        Err(TokenError::Refused { .. }) => "refused",
+        Err(TokenError::Misconfigured { .. }) => "misconfigured",
         Err(TokenError::Unavailable(_)) => "unavailable",
     }
 }

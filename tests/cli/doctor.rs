@@ -35,6 +35,9 @@ fn each_thing_that_is_wrong_is_told_with_its_cure() {
         let line = doctor.out.lines().find(|line| line.starts_with("BAD") && line.contains(check));
         assert!(line.is_some() && doctor.out.contains(cure), "{cure}\n{}", doctor.out);
     };
+    place.set("gateway.key_file", "nowhere");
+    bad(&place, "gateway", "gateway.key_file");
+    place.unset("gateway.key_file");
     place.set("bank.project", "somebody-else");
     bad(&place, "bank", "does not know us");
     place.set("bank.project", "demo");

@@ -35,6 +35,8 @@ impl Site {
         // The sample calls payoutd, which has its settings of the environment.
         let of_payoutd = place.payoutd([]);
         command.env_clear().envs(of_payoutd.get_envs().filter_map(|(k, v)| Some((k, v?))));
+        // Nobody listens there: whatever went through it would not come back.
+        command.env("http_proxy", format!("http://127.0.0.1:{}", free_port()));
         command.env("SHOP_LISTEN", &listen);
         command.env("SHOP_GATEWAY", format!("http://{gateway_address}"));
         command.env("SHOP_GATEWAY_KEY_FILE", "gateway.key");
@@ -118,8 +120,14 @@ fn enter(browser: &Browser, number: &str) {
     browser.click("#done");
 }
 
-/// Presses "Pay out" once the page shows this recipient, and waits until it is paid.
+/// Presses "Pay out" once the page shows this recipient, and waits until it is paid. The browser has
+/// nothing to complain of.
 fn pay(browser: &Browser, shown: &str) {
+    pay_out(browser, shown);
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+fn pay_out(browser: &Browser, shown: &str) {
     browser.leave_frame();
     browser.until("!document.querySelector('#check').hidden");
     let recipient = browser.until("document.querySelector('#recipient').textContent");
@@ -128,7 +136,6 @@ fn pay(browser: &Browser, shown: &str) {
     browser.click("#pay");
     browser.until("document.querySelector('#state').dataset.state === 'succeeded'");
     picture(browser, "paid");
-    assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
 /// Pictures of the page for whoever wants to see it, in the folder that this variable names.
@@ -197,4 +204,70 @@ fn a_wrong_number_is_told_in_the_widget_and_nothing_is_issued() {
     pay(&browser, "MIR •••• 4940");
     drop(browser);
     site.stop(&["2200240123454941"]);
+}
+
+/// A public token is good once: whoever was too late gets another form, and is paid.
+#[test]
+fn a_public_token_that_is_used_up_is_told_and_the_next_form_has_another() {
+    let site = Site::start(Place::with_keys());
+    let browser = site.browser("1001");
+    browser.enter_frame("#widget iframe");
+    browser.until("!document.querySelector('#number').disabled");
+    let token = browser.until("setup && setup.publicToken");
+    let number = "2200240123454940";
+    let used = json!({"public_token": token, "kind": "card", "number": number}).to_string();
+    let json = "content-type: application/json\r\n";
+    assert_eq!(post(site.bank.address(), "/widget/tokenize", json, &used).0, 200);
+    browser.type_into("#number", number);
+    browser.click("#done");
+    browser.leave_frame();
+    browser.until("document.querySelector('#error').textContent.includes('was used')");
+    enter(&browser, number);
+    pay_out(&browser, "MIR •••• 4940");
+    let complaints = browser.complaints();
+    assert!(complaints.len() == 1 && complaints[0].contains("403"), "{complaints:?}");
+    drop(browser);
+    site.stop(&[number]);
+}
+
+/// The gateway's key reaches the gateway only: no proxy that the environment names.
+#[test]
+fn the_samples_backend_sends_its_key_through_no_proxy_and_survives_slow_senders() {
+    let site = Site::start(Place::with_keys());
+    let address = site.origin.trim_start_matches("http://").to_owned();
+    // Each would hold a place for as long as it likes.
+    let slow: Vec<_> = (0..16)
+        .map(|_| {
+            let mut stream = std::net::TcpStream::connect(&address).expect("connected");
+            let head = format!(
+                "POST /payout HTTP/1.1\r\nhost: {address}\r\norigin: {}\r\n\
+                 content-type: application/json\r\ncontent-length: 100\r\n\r\n{{",
+                site.origin
+            );
+            std::io::Write::write_all(&mut stream, head.as_bytes()).expect("written");
+            stream
+        })
+        .collect();
+    let (status, answer) = post_from(&site, &site.origin, "/widget-token", r#"{"order":"1001"}"#);
+    assert_eq!(status, 200, "{answer}");
+    assert!(answer.contains("public_token"), "{answer}");
+    drop(slow);
+    site.stop(&[gateway::KEY]);
+}
+
+#[test]
+fn the_samples_backend_does_not_start_without_its_key() {
+    let place = Place::empty();
+    place.write("empty.key", "\n");
+    for (file, why) in [("nowhere.key", "No such file"), ("empty.key", "holds no key")] {
+        let mut command = Command::new("python3");
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/examples/widget/shop.py"));
+        command.current_dir(place.dir()).stdin(Stdio::null()).env("SHOP_GATEWAY_KEY_FILE", file);
+        let refused = Process::start("the sample's backend", command).end();
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(
+            refused.err.contains(why) && refused.err.contains("gateway.key_file"),
+            "{refused:?}"
+        );
+    }
 }

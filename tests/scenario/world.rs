@@ -144,8 +144,8 @@ impl World {
         };
         let shutdown = Shutdown::default();
         let stop = shutdown.clone();
-        let running =
-            runtime.spawn(async move { roles::run(parts, &Role::ALL, stop).await.expect("runs") });
+        let running = runtime
+            .spawn(async move { roles::run(parts, &Role::OF_PAYOUTS, stop).await.expect("runs") });
         Machine { runtime: Some(runtime), shutdown, running: Some(running) }
     }
 
@@ -175,7 +175,7 @@ impl World {
                 path: WEBHOOKS.into(),
                 bank_keys: PublicKeys::from_pems([&keys().bank_public]).expect("a key"),
             }),
-            health: Health::of(&Role::ALL),
+            health: Health::of(&Role::OF_PAYOUTS),
         }
     }
 

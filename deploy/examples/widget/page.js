@@ -65,9 +65,11 @@ function enter() {
   show("enter");
   return attempt(async () => {
     const { public_token } = await send("/widget-token");
-    mountWidget(place("widget"), public_token, (given) => {
-      if (given.error === undefined) attempt(() => check(given), enter);
-      else place("error").textContent = given.error;
+    mountWidget(place("widget"), public_token, async (given) => {
+      if (given.error === undefined) return attempt(() => check(given), enter);
+      // The public token may be used up or too old: the next form has one of its own.
+      await enter();
+      place("error").textContent = given.error;
     });
   });
 }
@@ -96,11 +98,15 @@ function pay() {
   );
 }
 
-async function follow() {
-  const { state } = await read(await fetch(`/payout?order=${encodeURIComponent(order.order)}`));
-  place("state").dataset.state = state;
-  place("state").textContent = FINAL[state] ?? "The payout is on its way…";
-  if (!(state in FINAL)) setTimeout(() => attempt(follow), LOOK_EVERY_MS);
+// Until it has ended. What fails once is asked again.
+function follow() {
+  const later = () => setTimeout(follow, LOOK_EVERY_MS);
+  return attempt(async () => {
+    const { state } = await read(await fetch(`/payout?order=${encodeURIComponent(order.order)}`));
+    place("state").dataset.state = state;
+    place("state").textContent = FINAL[state] ?? "The payout is on its way…";
+    if (!(state in FINAL)) later();
+  }, later);
 }
 
 place("pay").addEventListener("click", pay);

@@ -7,12 +7,15 @@ look, on whichever backend its settings name. All settings are environment varia
 A sample: the people and sums it owes stand in ORDERS, where a real site has its database and asks who is signed in.
 """
 
+import html
+import http.client
 import json
 import os
 import re
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -49,7 +52,8 @@ ORDERS = {
 BODY_BYTES_MAX = 4096  # a hash and an order number
 BODY_SECONDS_MAX = 10
 CALL_SECONDS_MAX = 30  # more than payoutd gives the bank (bank.timeout)
-IN_HAND = threading.BoundedSemaphore(8)  # each may start a process
+IN_HAND = threading.BoundedSemaphore(8)  # calls of the gateway and of payoutd
+CONNECTIONS = threading.BoundedSemaphore(64)  # each has a thread
 SECRET = re.compile(r"[!-~]{1,512}")
 
 PAGE_POLICY = "; ".join(
@@ -74,22 +78,45 @@ class Refused(Exception):
         self.status = status
 
 
+BUSY = "Too busy. Try again."
+UNAVAILABLE = "This does not work just now. Try again in a minute."
+
+
+class NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+
+
+# The key goes to the gateway and nowhere else: through no proxy of the environment, and after no redirect.
+GATEWAY_ONLY = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirects)
+
+
+def key():
+    """The gateway's key. Read for each call, so that it can be changed while the site runs."""
+    words = Path(KEY_FILE).read_text(encoding="ascii").split()
+    if not words:
+        raise ValueError(f"{KEY_FILE} holds no key")
+    return words[0]
+
+
 def gateway(path, body):
     """Asks the gateway. The key stays on this side."""
-    key = Path(KEY_FILE).read_text(encoding="ascii").split()[0]
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    headers = {"Authorization": f"Bearer {key()}", "Content-Type": "application/json"}
     request = urllib.request.Request(GATEWAY + path, json.dumps(body).encode(), headers, method="POST")
     try:
-        with urllib.request.urlopen(request, timeout=CALL_SECONDS_MAX) as answer:
-            return json.load(answer)
+        with GATEWAY_ONLY.open(request, timeout=CALL_SECONDS_MAX) as answer:
+            value = json.load(answer)
+            if isinstance(value, dict):
+                return value
+            print("the gateway's answer is no JSON object", file=sys.stderr)
     except urllib.error.HTTPError as error:
         with error:
             if error.code == 422:
                 raise Refused(422, "The bank does not know this recipient. Enter the number again.") from None
             print(f"the gateway answers {error.code}", file=sys.stderr)
-    except OSError as error:
-        print(f"the gateway cannot be reached: {error}", file=sys.stderr)
-    raise Refused(503, "This does not work just now. Try again in a minute.")
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        print(f"the gateway cannot be asked: {type(error).__name__}", file=sys.stderr)
+    raise Refused(503, UNAVAILABLE)
 
 
 def recipient_of(order, body):
@@ -141,7 +168,7 @@ def payoutd(*args, given=None):
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         print(f"payoutd {args[0]}: {type(error).__name__}", file=sys.stderr)
-        raise Refused(503, "This does not work just now. Try again in a minute.") from None
+        raise Refused(503, UNAVAILABLE) from None
 
 
 def publish(command):
@@ -191,12 +218,20 @@ class Site(BaseHTTPRequestHandler):
         self.answer_with(self.post)
 
     def answer_with(self, handle):
-        if not IN_HAND.acquire(blocking=False):
-            return self.send_json(503, {"error": "Too busy. Try again."})
         try:
             handle()
         except Refused as refused:
             self.send_json(refused.status, {"error": str(refused)})
+        except Exception as error:  # the browser is told something, whatever it is
+            print(f"{self.command}: {type(error).__name__}", file=sys.stderr)
+            self.send_json(500, {"error": UNAVAILABLE})
+
+    def call(self, handle, *args):
+        """Whatever takes long: so many at a time."""
+        if not IN_HAND.acquire(blocking=False):
+            raise Refused(503, BUSY)
+        try:
+            return handle(*args)
         finally:
             IN_HAND.release()
 
@@ -211,14 +246,13 @@ class Site(BaseHTTPRequestHandler):
             page = (HERE / "index.html").read_text(encoding="utf-8")
             amount = f"{order['amount'] // 100}.{order['amount'] % 100:02d} RUB"
             values = {**order, "widget": WIDGET, "order": number, "amount": amount}
-            # Our own values, without characters that mean something in HTML.
-            page = re.sub(r"\{\{(\w+)\}\}", lambda found: str(values[found[1]]), page)
+            page = re.sub(r"\{\{(\w+)\}\}", lambda found: html.escape(str(values[found[1]])), page)
             self.send(200, "text/html", page.encode())
         elif url.path in FILES:
             self.send(200, FILES[url.path], (HERE / url.path[1:]).read_bytes())
         elif url.path == "/payout":
             order_named(number)
-            self.send_json(200, state_of(number))
+            self.send_json(200, self.call(state_of, number))
         else:
             raise Refused(404, "There is no such page.")
 
@@ -233,20 +267,36 @@ class Site(BaseHTTPRequestHandler):
             raise Refused(404, "There is no such address.")
         body = self.body()
         number = body.get("order")
-        self.send_json(200, handle(number, order_named(number), body))
+        self.send_json(200, self.call(handle, number, order_named(number), body))
 
     def body(self):
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal():
             raise Refused(411, "A length is needed.")
-        if int(length) > BODY_BYTES_MAX:
+        if len(length) > 9 or int(length) > BODY_BYTES_MAX:
             raise Refused(413, "Too large.")
         try:
-            body = json.loads(self.rfile.read(int(length)))
+            body = json.loads(self.read(int(length)))
         except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):
             raise Refused(400, "No JSON object.")
+        return body
+
+    def read(self, length):
+        """The body, as a whole in time: a socket's own limit is for each piece."""
+        ends = time.monotonic() + BODY_SECONDS_MAX
+        body = b""
+        while len(body) < length:
+            self.connection.settimeout(max(ends - time.monotonic(), 0.001))
+            try:
+                piece = self.rfile.read1(length - len(body))
+            except TimeoutError:
+                raise Refused(408, "Too slow.") from None
+            if not piece:
+                raise Refused(400, "The body ends too soon.")
+            body += piece
+        self.connection.settimeout(BODY_SECONDS_MAX)
         return body
 
     def send_json(self, status, value):
@@ -278,9 +328,28 @@ def order_named(number):
     return order
 
 
+class Server(ThreadingHTTPServer):
+    """So many connections at once; more are closed. In front of it stands a web server that knows the slow ones."""
+
+    def process_request(self, request, client_address):
+        if not CONNECTIONS.acquire(blocking=False):
+            return self.shutdown_request(request)
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request, client_address):
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            CONNECTIONS.release()
+
+
 def main():
+    try:
+        key()
+    except (OSError, ValueError) as error:
+        sys.exit(f"SHOP_GATEWAY_KEY_FILE: {error}; name the file that gateway.key_file names")
     host, _, port = LISTEN.rpartition(":")
-    with ThreadingHTTPServer((host, int(port)), Site) as server:
+    with Server((host, int(port)), Site) as server:
         print(f"the site is on {ORIGIN}", flush=True)
         try:
             server.serve_forever()

@@ -1,12 +1,8 @@
 //! What a request of the site asks about, in the bank's own field names.
 
-use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::bank::token::Recipient;
-
-/// Longest hash or token taken, in bytes. The bank's have 64.
-const SECRET_BYTES_MAX: usize = 512;
+use crate::bank::token::{Recipient, secret};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
@@ -32,16 +28,10 @@ struct BankAccount {
 /// what was sent.
 pub(super) fn recipient(body: &[u8]) -> Option<Recipient> {
     Some(match serde_json::from_slice(body).ok()? {
-        Asked::Card(Card::NumberHash(hash)) => Recipient::CardHash(secret(hash)?),
-        Asked::Card(Card::Token(token)) => Recipient::CardToken(secret(token)?),
-        Asked::BankAccount(BankAccount { token }) => Recipient::AccountToken(secret(token)?),
+        Asked::Card(Card::NumberHash(hash)) => Recipient::CardHash(secret(&hash)?),
+        Asked::Card(Card::Token(token)) => Recipient::CardToken(secret(&token)?),
+        Asked::BankAccount(BankAccount { token }) => Recipient::AccountToken(secret(&token)?),
     })
-}
-
-fn secret(text: String) -> Option<SecretString> {
-    let usable =
-        (1..=SECRET_BYTES_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-    usable.then(|| text.into())
 }
 
 #[cfg(test)]
@@ -49,6 +39,7 @@ mod tests {
     use secrecy::ExposeSecret;
 
     use super::*;
+    use crate::bank::token::SECRET_BYTES_MAX;
 
     #[test]
     fn each_kind_of_recipient_is_read() {

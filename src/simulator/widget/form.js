@@ -70,14 +70,19 @@ form.addEventListener("submit", async (event) => {
       input.value = "";
       tell({ status: "success", ...body });
     } else {
-      complain(body.error);
-      tell({ status: "error", error: body.error });
+      fail(body.error);
     }
   } catch {
-    complain("The bank cannot be reached");
-    tell({ status: "error", error: "the bank cannot be reached" });
+    fail("The bank cannot be reached");
   }
 });
+
+// The form can be used again; whether its public token can, the page does not know, and may mount another.
+function fail(text) {
+  input.disabled = button.disabled = false;
+  complain(text);
+  tell({ status: "error", error: text });
+}
 
 function complain(text) {
   error.textContent = text;
