@@ -7,6 +7,7 @@ use payoutd::domain::money::{Currency, Money};
 use payoutd::domain::payout::State;
 use payoutd::domain::recipient::{Identifier, Kind};
 use payoutd::domain::rules::{Amounts, Denied, Rules};
+use payoutd::roles::Role;
 use serde_json::{Value, json};
 
 use crate::world::{World, account, card, word};
@@ -48,6 +49,20 @@ async fn above_its_amount_a_payout_waits_for_an_approval_and_is_paid_once() {
     assert_eq!(reason(&confirmed), "agrees with the command; approved: checked by phone");
     machine.stop().await;
     world.assert_paid_once("large").await;
+}
+
+/// Whoever takes the word acts on it: no ticket is waited for.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_is_acted_on_at_once() {
+    let mut world = reviewing().await;
+    let without_tickets = &[Role::Executor, Role::Ingress, Role::Decider];
+    let machine = world.machine_of(without_tickets, |parts| parts);
+    world.publish(&account("inv-1", 300_000)).await;
+    world.kind("inv-1", "payout.held").await;
+    world.publish(&word("approve", "inv-1", "checked")).await;
+    assert_eq!(world.settled("inv-1").await["type"], "payout.succeeded");
+    machine.stop().await;
+    world.assert_paid_once("inv-1").await;
 }
 
 /// What a person is asked about survives every process.

@@ -133,6 +133,15 @@ impl World {
 
     /// A machine whose parts are changed before it runs.
     pub(crate) fn machine_with(&self, change: impl FnOnce(Parts) -> Parts) -> Machine {
+        self.machine_of(&Role::OF_PAYOUTS, change)
+    }
+
+    /// A machine of some of the roles.
+    pub(crate) fn machine_of(
+        &self,
+        roles: &'static [Role],
+        change: impl FnOnce(Parts) -> Parts,
+    ) -> Machine {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -144,8 +153,8 @@ impl World {
         };
         let shutdown = Shutdown::default();
         let stop = shutdown.clone();
-        let running = runtime
-            .spawn(async move { roles::run(parts, &Role::OF_PAYOUTS, stop).await.expect("runs") });
+        let running =
+            runtime.spawn(async move { roles::run(parts, roles, stop).await.expect("runs") });
         Machine { runtime: Some(runtime), shutdown, running: Some(running) }
     }
 
