@@ -79,7 +79,7 @@ fn reject(payout: &Payout, reason: String) -> Effect {
             (Some(_), None) if payout.state != State::Cancelling => {
                 Effect::Write(Event::CancelRequested { reason })
             }
-            (Some(_), _) => Effect::WriteOnEvidence(Event::Released { reason }),
+            (Some(_), _) => on_evidence(payout, Event::Released { reason }),
             (None, Some(_)) => Effect::Known,
             (None, None) if payout.state == State::Cancelling => Effect::Known,
             (None, None) if payout.state == State::Held => {
@@ -106,7 +106,14 @@ fn release(payout: &Payout, reason: String) -> Effect {
              the bank's webhook",
         ),
         state if state.is_final() => Effect::Write(Event::Released { reason }),
-        _ => Effect::WriteOnEvidence(Event::Released { reason }),
+        _ => on_evidence(payout, Event::Released { reason }),
+    }
+}
+
+fn on_evidence(payout: &Payout, event: Event) -> Effect {
+    match payout.has_countless_strangers() {
+        true => refused("more sessions have shown themselves as its own than can be looked at"),
+        false => Effect::WriteOnEvidence(event),
     }
 }
 

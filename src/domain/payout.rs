@@ -280,10 +280,22 @@ impl Payout {
         self.history.iter().find(bound).map_or(self.history[0].at, |entry| entry.at)
     }
 
+    /// Whether another session of it that may pay is news: nobody was called yet, or not for this
+    /// one. A release asks for all that are remembered, so none may be missed.
+    pub(super) fn alarmed_by(&self, session: &SessionId) -> bool {
+        let known = self.strangers.contains(session) || self.has_countless_strangers();
+        self.attention.is_none() || !known
+    }
+
+    /// More may have shown themselves than are remembered.
+    pub(super) fn has_countless_strangers(&self) -> bool {
+        self.strangers.len() >= STRANGERS_MAX
+    }
+
     /// Remembers another session of this payout, once.
     pub(super) fn remember_stranger(&mut self, session: &SessionId) {
         let known = self.session.as_ref() == Some(session) || self.strangers.contains(session);
-        if !known && self.strangers.len() < STRANGERS_MAX {
+        if !known && !self.has_countless_strangers() {
             self.strangers.push(session.clone());
         }
     }

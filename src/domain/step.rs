@@ -76,7 +76,7 @@ pub fn next_step(payout: &Payout, sight: Option<&Sight>, policy: &Policy, now: T
     let own = sight.filter(|s| is_bound_to(payout, &s.session.id));
     if let (Some(stranger), None) = (sight, own)
         && stranger.session.may_pay()
-        && payout.attention.is_none()
+        && payout.alarmed_by(&stranger.session.id)
     {
         let session = &stranger.session.id;
         let reason = format!("another session of this payout, {session}, may pay it");

@@ -5,6 +5,7 @@ use super::super::session::{PayoutStatus as P, SessionStatus as S};
 use super::super::transition::apply;
 use super::*;
 use crate::domain::id::SessionId;
+use crate::domain::step::{Step, next_step};
 
 fn word(verb: Verb) -> Intervention {
     Intervention { verb, payout_id: "inv-1".parse().expect("an id"), reason: "why".into() }
@@ -104,6 +105,25 @@ fn another_session_that_may_pay_and_an_unclear_one_speak_against_a_release() {
     assert!(objects(&other));
     other.status = S::Cancelled;
     assert!(!objects(&other), "nothing can be paid there any more");
+}
+
+/// A second one, while a person is called already: a release must not overlook it.
+#[test]
+fn every_other_session_that_may_pay_is_remembered_and_each_once() {
+    let mut payout = after(payout_in(State::Started), &[(5, needs_attention())]);
+    for n in 0..40 {
+        let mut other = awaiting();
+        other.id = SessionId::new(format!("ps_other_{}", n / 2));
+        let sight = webhook(other);
+        if let Step::Write(event) = next_step(&payout, Some(&sight), &policy(), at(6)) {
+            payout = apply(&payout, event, at(6)).expect("legal");
+        }
+    }
+    assert_eq!(payout.strangers.len(), 16, "bounded");
+    assert_eq!(payout.strangers[1], SessionId::new("ps_other_1"));
+    let called = payout.history.iter().filter(|e| e.event.name() == "needs_attention").count();
+    assert_eq!(called, 1 + 16, "once for each");
+    assert_eq!(effect(&payout, Verb::Release), "no", "some may be overlooked");
 }
 
 #[test]
