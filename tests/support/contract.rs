@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use cloudevents::{AttributesReader, Event};
 use jsonschema::Validator;
 use payoutd::contract::Document;
 use serde_json::Value;
@@ -22,15 +23,22 @@ fn validator(schema: &Value) -> Validator {
     options.build(schema).unwrap_or_else(|e| panic!("no schema: {e}"))
 }
 
-/// What is wrong with an event, by the contract and as a CloudEvent.
+/// What is wrong with an event: by the contract, by the CloudEvents schema, and to the CloudEvents
+/// project's own library.
 pub(crate) fn faults(event: &Value) -> Vec<String> {
     let named = [("contract", &EVENTS), ("CloudEvents", &CLOUD_EVENT)];
-    named
+    let mut faults: Vec<String> = named
         .iter()
         .flat_map(|(name, schema)| {
             schema.iter_errors(event).map(move |e| format!("{name}: {} {e}", e.instance_path()))
         })
-        .collect()
+        .collect();
+    match serde_json::from_value::<Event>(event.clone()) {
+        Ok(read) if read.id() == event["id"] && read.ty() == event["type"] => {}
+        Ok(_) => faults.push("CloudEvents library: reads another id or type".into()),
+        Err(error) => faults.push(format!("CloudEvents library: {error}")),
+    }
+    faults
 }
 
 #[track_caller]
