@@ -212,11 +212,12 @@ impl Config {
         needs: Needs,
     ) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(file, environment)?;
+        let bank = bank::read(&mut reader, needs);
         let config = Self {
             backend: backend::read(&mut reader),
-            bank: bank::read(&mut reader, needs),
+            decision: decision::read(&mut reader, &bank),
+            bank,
             tickets: tickets(&mut reader),
-            decision: decision::read(&mut reader),
             ingress: ingress(&mut reader),
             gateway: Gateway {
                 listen: listen(&mut reader, "gateway.listen", "127.0.0.1:8133"),

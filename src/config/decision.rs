@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::domain::money::{Currency, Money};
 use crate::domain::rules::Amounts;
 
+use super::Bank;
 use super::reader::Reader;
 
 #[derive(Clone, Debug)]
@@ -24,9 +25,15 @@ pub struct Decision {
 const REVIEW_WITHIN: RangeInclusive<Duration> =
     Duration::from_secs(60)..=Duration::from_secs(230 * 60);
 
-pub(super) fn read(reader: &mut Reader) -> Decision {
+pub(super) fn read(reader: &mut Reader, bank: &Bank) -> Decision {
     let above = amounts(reader, "decision.review_above");
     let review_above = match reader.text("decision.policy").as_str() {
+        "review" if bank.confirms_automatically => {
+            let cure = "can't be \"review\" with bank.confirms_automatically = true: the bank pays \
+                        without asking, so nothing can be held";
+            reader.problem("decision.policy", cure);
+            None
+        }
         "review" => Some(above),
         "auto" if above == Amounts::default() => None,
         "auto" => {

@@ -319,6 +319,19 @@ fn values_out_of_their_bounds_are_refused() {
 }
 
 #[test]
+fn a_review_is_refused_where_the_bank_asks_nobody() {
+    let automatic = ("PAYOUTD_BANK__CONFIRMS_AUTOMATICALLY", "true");
+    let review = ("PAYOUTD_DECISION__POLICY", "review");
+    for alone in [automatic, review] {
+        in_environment(&[alone]).read(Needs::Backend).expect("usable");
+    }
+    let problems = in_environment(&[automatic, review]).problems(Needs::Backend);
+    let [(key, _, cure)] = problems.as_slice() else { panic!("{problems:?}") };
+    assert_eq!(key, "decision.policy");
+    assert!(cure.contains("bank.confirms_automatically"), "{cure}");
+}
+
+#[test]
 fn a_value_is_never_repeated_for_it_may_be_a_secret() {
     let secret = "hunter2";
     let everything = [
