@@ -58,14 +58,7 @@ fn assemble(
         store: Arc::clone(&backend.store),
         bus: Arc::clone(&backend.bus),
         bank,
-        policy: Policy {
-            call_timeout: config.bank.timeout,
-            delays: config.tickets.delays.clone(),
-            confirms_automatically: config.bank.confirms_automatically,
-            flow: config.bank.flow,
-            webhook_patience: WEBHOOK_PATIENCE,
-            rules: Arc::new(rules),
-        },
+        policy: policy(config, rules),
         source: format!("/payoutd/{}", config.bank.project),
         concurrency: config.concurrency.clone(),
         retention: config.backend.retention,
@@ -73,6 +66,17 @@ fn assemble(
         door: door.map(|listener| Door { listener, path, bank_keys }),
         health: Health::of(roles),
     })
+}
+
+pub(super) fn policy(config: &Config, rules: Rules) -> Policy {
+    Policy {
+        call_timeout: config.bank.timeout,
+        delays: config.tickets.delays.clone(),
+        confirms_automatically: config.bank.confirms_automatically,
+        flow: config.bank.flow,
+        webhook_patience: WEBHOOK_PATIENCE,
+        rules: Arc::new(rules),
+    }
 }
 
 /// Where the process tells how it is. Several processes of one machine meet at the default

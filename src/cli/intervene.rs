@@ -11,8 +11,11 @@ use crate::config::Config;
 use crate::domain::command::{Intervention, Verb};
 use crate::domain::id::PayoutId;
 use crate::domain::intervene::{Effect, intervene};
+use crate::domain::rules::Rules;
+use crate::store::Loaded;
 
 use super::backend::{Backend, place};
+use super::compose::policy;
 use super::{BadInput, Exit, output};
 
 #[derive(clap::Args)]
@@ -31,9 +34,12 @@ pub(super) async fn main(verb: Verb, args: Args, config: Config) -> anyhow::Resu
     }
     let intervention = Intervention { verb, payout_id: id, reason };
     let id = &intervention.payout_id;
-    let backend = Backend::open(&config)?;
-    let payout = backend.store.load(id).await?.payout;
-    let known = match payout.as_ref().map(|payout| intervene(payout, &intervention)) {
+    let backend = Backend::open_existing(&config)?;
+    let Loaded { payout, now } = backend.store.load(id).await?;
+    // No word is held against the rules.
+    let policy = policy(&config, Rules::default());
+    let effect = payout.as_ref().map(|payout| intervene(payout, &intervention, &policy, now));
+    let known = match effect {
         None if verb == Verb::Cancel => false,
         None => {
             let place = place(&config);

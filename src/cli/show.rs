@@ -138,7 +138,7 @@ fn detail(event: &Event) -> String {
         }
         Event::SessionBound { session, .. } => session.to_string(),
         Event::Initiated { session, .. } => session.to_string(),
-        Event::Held { reason, until } => format!("until {until}: {reason}"),
+        Event::Held { reason, until, .. } => format!("until {until}: {reason}"),
         Event::Started { bank_payout, .. } | Event::Succeeded { bank_payout } => {
             bank_payout.as_ref().map(ToString::to_string).unwrap_or_default()
         }

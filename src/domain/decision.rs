@@ -10,7 +10,6 @@ mod fields;
 use serde_json::Value;
 
 use super::command::{Account, CreateCommand};
-use super::json::Raw;
 use super::session::Session;
 use super::time::Timestamp;
 use compare::{Found, Outcome, Shown, find};
@@ -18,9 +17,7 @@ use fields::Part;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
-    Confirm {
-        confirm_information: Option<Raw>,
-    },
+    Confirm,
     /// Cancel, for this reason.
     Cancel {
         reason: String,
@@ -46,7 +43,7 @@ pub fn decide(command: &CreateCommand, session: &Session, now: Timestamp) -> Ver
     }
     let differs = differences(command, Shown { session, payout });
     if differs.is_empty() {
-        Verdict::Confirm { confirm_information: session.confirm_information.clone() }
+        Verdict::Confirm
     } else {
         cancel(format!("differs from the command: {}", differs.join(", ")))
     }

@@ -54,7 +54,12 @@ pub enum Event {
     /// The bank has the payout. `answered`: the bank's answer to start said so.
     Started { bank_payout: Option<BankPayoutId>, answered: bool },
     /// The bank waits for confirmation, and our rules, for this reason, for a person until then.
-    Held { reason: String, until: Timestamp },
+    Held {
+        reason: String,
+        until: Timestamp,
+        #[serde(skip)]
+        confirm_information: Option<Raw>,
+    },
     /// A person approved what was held; it is looked at again at once.
     Approved { reason: String },
     /// Somebody wants it cancelled. As soon as it is known where it stands, that is done.

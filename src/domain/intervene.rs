@@ -5,8 +5,10 @@
 
 use super::command::{Intervention, Verb};
 use super::event::Event;
-use super::payout::{Payout, State};
+use super::payout::{CallOutcome, Payout, State};
+use super::policy::Policy;
 use super::session::{Reading, Session};
+use super::time::Timestamp;
 
 /// What becomes of an intervention.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,15 +23,22 @@ pub enum Effect {
     Refused(String),
 }
 
-pub fn intervene(payout: &Payout, intervention: &Intervention) -> Effect {
+pub fn intervene(
+    payout: &Payout,
+    intervention: &Intervention,
+    policy: &Policy,
+    now: Timestamp,
+) -> Effect {
     let reason = intervention.reason.clone();
     match intervention.verb {
         Verb::Cancel => cancel(payout, reason),
-        Verb::Approve => approve(payout, reason),
-        Verb::Reject => reject(payout, reason),
-        Verb::Release => release(payout, reason),
+        Verb::Approve => approve(payout, reason, now),
+        Verb::Reject => reject(payout, reason, policy, now),
+        Verb::Release => release(payout, reason, policy, now),
     }
 }
+
+const CONFIRMED: &str = "the payout was confirmed already: only the bank can end it";
 
 fn refused(why: impl Into<String>) -> Effect {
     Effect::Refused(why.into())
@@ -37,38 +46,52 @@ fn refused(why: impl Into<String>) -> Effect {
 
 fn cancel(payout: &Payout, reason: String) -> Effect {
     match payout.state {
-        _ if payout.cancel_requested.is_some() => Effect::Known,
+        State::Confirmed => refused(CONFIRMED),
+        State::Succeeded => refused("the payout was paid already"),
+        State::Failed => refused("the payout has failed already; nothing was paid"),
+        State::Rejected => refused("the payout was rejected already; nothing was paid"),
+        State::Cancelling | State::Cancelled => Effect::Known,
+        State::Stub
+        | State::Creating
+        | State::Initiating
+        | State::Bound
+        | State::Started
+        | State::Held
+        | State::Confirming
+            if payout.cancel_requested.is_some() =>
+        {
+            Effect::Known
+        }
+        State::Confirming => refused("it was decided to confirm the payout already"),
         State::Stub
         | State::Creating
         | State::Initiating
         | State::Bound
         | State::Started
         | State::Held => Effect::Write(Event::CancelRequested { reason }),
-        State::Confirming | State::Confirmed => refused("the payout was confirmed already"),
-        State::Cancelling | State::Cancelled => Effect::Known,
-        State::Succeeded => refused("the payout was paid already"),
-        State::Failed => refused("the payout has failed already; nothing was paid"),
-        State::Rejected => refused("the payout was rejected already; nothing was paid"),
     }
 }
 
-fn approve(payout: &Payout, reason: String) -> Effect {
+fn approve(payout: &Payout, reason: String, now: Timestamp) -> Effect {
+    let too_late = payout.held_until.is_some_and(|until| now >= until);
     match payout.state {
         _ if payout.cancel_requested.is_some() => refused("the payout is to be cancelled"),
+        State::Held if too_late => refused("nobody approved it in time: it is being cancelled"),
         State::Held => Effect::Write(Event::Approved { reason }),
         _ if payout.approved.is_some() => Effect::Known,
         state => refused(format!("the payout is {state}, and not held for review")),
     }
 }
 
-fn reject(payout: &Payout, reason: String) -> Effect {
+fn reject(payout: &Payout, reason: String, policy: &Policy, now: Timestamp) -> Effect {
     match payout.state {
-        State::Stub => refused("the command has not come; cancel it instead"),
         State::Succeeded | State::Failed | State::Cancelled | State::Rejected => {
-            refused(format!("the payout has ended as {}; release it instead", payout.state))
+            let release = if payout.attention.is_some() { "; release it instead" } else { "" };
+            refused(format!("the payout has ended as {}{release}", payout.state))
         }
-        State::Confirmed => refused("the bank has taken the confirmation: only it can end it"),
-        State::Creating
+        State::Confirmed => refused(CONFIRMED),
+        State::Stub
+        | State::Creating
         | State::Initiating
         | State::Bound
         | State::Started
@@ -79,21 +102,25 @@ fn reject(payout: &Payout, reason: String) -> Effect {
             (Some(_), None) if payout.state != State::Cancelling => {
                 Effect::Write(Event::CancelRequested { reason })
             }
-            (Some(_), _) => on_evidence(payout, Event::Released { reason }),
+            (Some(_), _) => on_evidence(payout, reason, policy, now),
             (None, Some(_)) => Effect::Known,
             (None, None) if payout.state == State::Cancelling => Effect::Known,
             (None, None) if payout.state == State::Held => {
                 Effect::Write(Event::CancelRequested { reason })
             }
-            (None, None) => refused(format!(
-                "the payout is {}, and neither held for review nor in need of attention",
-                payout.state
-            )),
+            (None, None) => {
+                let cancel = if payout.state.is_undecided() { "; cancel it instead" } else { "" };
+                refused(format!(
+                    "the payout is {}, and neither held for review nor in need of \
+                     attention{cancel}",
+                    payout.state
+                ))
+            }
         },
     }
 }
 
-fn release(payout: &Payout, reason: String) -> Effect {
+fn release(payout: &Payout, reason: String, policy: &Policy, now: Timestamp) -> Effect {
     if payout.attention.is_none() {
         return match was_released(payout) {
             true => Effect::Known,
@@ -105,15 +132,45 @@ fn release(payout: &Payout, reason: String) -> Effect {
             "a payout that is started in one request is never sent twice; reject it, or wait for \
              the bank's webhook",
         ),
+        State::Creating | State::Bound if key_was_used(payout) => refused(
+            "the bank has seen a call of this payout that the store knows nothing of, so it is \
+             never sent again; reject it",
+        ),
         state if state.is_final() => Effect::Write(Event::Released { reason }),
-        _ => on_evidence(payout, Event::Released { reason }),
+        _ => on_evidence(payout, reason, policy, now),
     }
 }
 
-fn on_evidence(payout: &Payout, event: Event) -> Effect {
-    match payout.has_countless_strangers() {
-        true => refused("more sessions have shown themselves as its own than can be looked at"),
-        false => Effect::WriteOnEvidence(event),
+fn key_was_used(payout: &Payout) -> bool {
+    payout.intention.outcome == CallOutcome::Unknown { key_used: true }
+}
+
+/// A release, once it can be told what became of the last call and of every known session.
+fn on_evidence(payout: &Payout, reason: String, policy: &Policy, now: Timestamp) -> Effect {
+    let released = Event::Released { reason };
+    let known_by = policy.known_by(payout);
+    if payout.history.iter().any(|entry| entry.event == released) {
+        let why = "that was said of an earlier attention; if you have looked into this one too, \
+                   say so in other words";
+        refused(still_attentive(payout, why))
+    } else if now < known_by {
+        let why = format!(
+            "what became of its last call is not known before {known_by}; send this again then"
+        );
+        refused(still_attentive(payout, &why))
+    } else if payout.has_countless_strangers() {
+        let why = "more sessions have shown themselves as its own than can be looked at";
+        refused(still_attentive(payout, why))
+    } else {
+        Effect::WriteOnEvidence(released)
+    }
+}
+
+/// Why attention was not ended; a wish to cancel, which may be a moment old, stands nevertheless.
+pub fn still_attentive(payout: &Payout, why: &str) -> String {
+    match payout.cancel_requested {
+        Some(_) => format!("it is to be cancelled, and still needs attention: {why}"),
+        None => why.to_owned(),
     }
 }
 

@@ -39,6 +39,11 @@ impl Raw {
         serde_json::from_str(self.0.get())
     }
 
+    /// Whether both say the same, in whatever order and spacing.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        self == other || canonical(self).is_ok_and(|one| canonical(other) == Ok(one))
+    }
+
     /// What stands at a path of objects, found without reading anything beside it: a number there
     /// that fits no type hides nothing. `None` for `null` and where nothing stands.
     pub fn at(&self, path: &[&str]) -> Result<Option<Self>, NoObject> {

@@ -169,7 +169,7 @@ pub struct Payout {
     pub bank_payout: Option<BankPayoutId>,
     /// The last call intended.
     pub intention: Intention,
-    /// Settlement payouts: what confirm or cancel has to echo, byte for byte.
+    /// Settlement payouts: what was held, and what confirm or cancel has to echo, byte for byte.
     pub confirm_information: Option<Raw>,
     /// Number of the newest ticket; 0 when none was written yet.
     pub ticket: u64,
@@ -276,6 +276,11 @@ impl Payout {
 
     /// When the bank may first have had the payout.
     pub fn first_start_at(&self) -> Timestamp {
+        let Intention { call, attempt, at, .. } = self.intention;
+        if matches!(call, Call::Start | Call::Init) && attempt == 1 {
+            // It may have been put off for hours.
+            return at;
+        }
         let bound = |entry: &&Entry| matches!(entry.event, Event::SessionBound { .. });
         self.history.iter().find(bound).map_or(self.history[0].at, |entry| entry.at)
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::call::Call;
 use super::command::Flow;
 use super::payout::{Intention, Payout};
 use super::rules::Rules;
@@ -58,6 +59,18 @@ impl Policy {
         self.deadline(intention).max(intention.at + self.webhook_patience)
     }
 
+    /// From when on it can be told what became of the payout's last call.
+    pub fn known_by(&self, payout: &Payout) -> Timestamp {
+        let intention = &payout.intention;
+        if !payout.state.awaits_answer() || intention.outcome.is_definite() {
+            intention.at
+        } else if intention.call == Call::Init {
+            self.heard_by(intention)
+        } else {
+            self.deadline(intention)
+        }
+    }
+
     /// When a call with an unknown outcome may be sent again, if the bank shows no trace of it.
     pub fn retry_at(&self, intention: &Intention) -> Timestamp {
         let backoff = self.delays.after(intention.attempt.saturating_sub(1));
@@ -99,7 +112,6 @@ impl Delays {
 
 #[cfg(test)]
 mod tests {
-    use super::super::call::Call;
     use super::*;
 
     fn delays(seconds: &[u64]) -> Option<Delays> {

@@ -7,7 +7,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::command::CreateCommand;
-use super::json::Raw;
+use super::session::Session;
 
 /// One thing that a recipient is known by.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -120,13 +120,27 @@ pub fn identifiers(command: &CreateCommand) -> Vec<Identifier> {
     found
 }
 
-/// What the bank shows of the recipient in `confirm_information`. `None`: there stands something
-/// that cannot be read.
-pub fn shown_identifiers(information: &Raw) -> Option<Vec<Identifier>> {
+/// What the bank shows of the recipient, in the payout itself and in `confirm_information`. `None`:
+/// there stands something that cannot be read.
+pub fn shown_identifiers(session: &Session) -> Option<Vec<Identifier>> {
     let mut found = Vec::new();
-    for (path, kind) in SHOWN_PLACES {
-        if let Some(raw) = information.at(path).ok()? {
-            found.push(Identifier::new(*kind, &raw.read::<String>().ok()?));
+    for payout in &session.payouts {
+        for (places, value) in
+            [(METHOD_PLACES, &payout.payment_method), (PARTICIPANT_PLACES, &payout.participants)]
+        {
+            for (place, kind) in places {
+                match value.pointer(place) {
+                    None | Some(Value::Null) => {}
+                    Some(shown) => found.push(Identifier::new(*kind, shown.as_str()?)),
+                }
+            }
+        }
+    }
+    if let Some(information) = &session.confirm_information {
+        for (path, kind) in SHOWN_PLACES {
+            if let Some(raw) = information.at(path).ok()? {
+                found.push(Identifier::new(*kind, &raw.read::<String>().ok()?));
+            }
         }
     }
     Some(found)

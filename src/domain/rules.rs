@@ -10,9 +10,9 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::command::CreateCommand;
-use super::json::Raw;
 use super::money::Money;
 use super::recipient::{Identifier, identifiers, shown_identifiers};
+use super::session::Session;
 use crate::digest::keyed_hex;
 
 #[derive(Clone, Debug)]
@@ -86,11 +86,11 @@ impl Rules {
 
     /// As `judge`, also by what the bank shows of the recipient before a confirmation. What cannot
     /// be read there might be somebody on the deny list.
-    pub fn judge_shown(&self, command: &CreateCommand, information: Option<&Raw>) -> Ruling {
-        let Some(information) = information.filter(|_| !self.denied.is_empty()) else {
+    pub fn judge_shown(&self, command: &CreateCommand, shown: &Session) -> Ruling {
+        if self.denied.is_empty() {
             return self.judge(command);
-        };
-        match shown_identifiers(information) {
+        }
+        match shown_identifiers(shown) {
             None => Ruling::Forbidden(RECIPIENT_UNREADABLE.into()),
             Some(shown) if self.denied.name_any(&shown) => {
                 Ruling::Forbidden(RECIPIENT_DENIED.into())

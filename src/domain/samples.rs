@@ -107,7 +107,8 @@ pub(crate) fn confirm_decided() -> Event {
 }
 
 pub(crate) fn held() -> Event {
-    Event::Held { reason: "large".into(), until: at(900) }
+    let confirm_information = Some(settlement_information());
+    Event::Held { reason: "large".into(), until: at(900), confirm_information }
 }
 
 pub(crate) fn cancel_decided() -> Event {

@@ -49,11 +49,14 @@ pub fn apply(
             );
             next.intention.outcome = CallOutcome::Postponed { until: *until };
         }
+        // Whoever released it before did not know of this.
         Event::OutcomeUnknown { key_used, .. } => {
             next.intention.outcome = CallOutcome::Unknown { key_used: *key_used };
+            next.intention.released = false;
         }
         Event::Refused { reason } => {
             next.intention.outcome = CallOutcome::Refused { reason: reason.clone() };
+            next.intention.released = false;
         }
         Event::SessionBound { session, next_look_at } => {
             next.session = Some(session.clone());
@@ -66,7 +69,10 @@ pub fn apply(
             next.bank_payout.clone_from(bank_payout);
             next.intention.outcome = CallOutcome::Answered;
         }
-        Event::Held { until, .. } => next.held_until = Some(*until),
+        Event::Held { until, confirm_information, .. } => {
+            next.held_until = Some(*until);
+            next.confirm_information = confirm_information.take();
+        }
         Event::Approved { reason } => {
             next.approved = Some(reason.clone());
             next.next_look_at = at;
@@ -193,17 +199,16 @@ fn strays(payout: &Payout) -> bool {
 fn may_intend(last: &Intention, attempt: u32) -> bool {
     match last.outcome {
         CallOutcome::Postponed { .. } => attempt == last.attempt,
-        _ if last.call == Call::Init => false,
         CallOutcome::Pending
         | CallOutcome::Unknown { .. }
         | CallOutcome::Refused { .. }
-        | CallOutcome::Answered => attempt == last.attempt + 1,
+        | CallOutcome::Answered => last.call != Call::Init && attempt == last.attempt + 1,
     }
 }
 
 impl State {
     /// In these states a call of ours may be on its way.
-    fn awaits_answer(self) -> bool {
+    pub(super) fn awaits_answer(self) -> bool {
         match self {
             Self::Creating
             | Self::Initiating

@@ -40,7 +40,11 @@ fn way(state: State) -> Vec<Event> {
         State::Bound => vec![bound()],
         State::Started => vec![bound(), started()],
         State::Held => {
-            vec![bound(), started(), Event::Held { reason: "large".into(), until: at(900) }]
+            vec![
+                bound(),
+                started(),
+                Event::Held { reason: "large".into(), until: at(900), confirm_information: None },
+            ]
         }
         State::Confirming => vec![bound(), started(), confirm_decided()],
         State::Cancelling => vec![bound(), started(), cancel],

@@ -95,7 +95,7 @@ async fn a_cancellation_after_the_decision_is_refused_with_its_reason() {
     world.kind("inv-1", "payout.confirmed").await;
     world.publish(&word("cancel", "inv-1", "changed our mind")).await;
     let refused = world.kind("inv-1", "payout.command_refused").await;
-    assert_eq!(reason(&refused), "the payout was confirmed already");
+    assert_eq!(reason(&refused), "the payout was confirmed already: only the bank can end it");
     assert_eq!(refused["data"]["state"], "confirmed");
     machine.stop().await;
     assert_eq!(world.payout("inv-1").await.cancel_requested, None);

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::samples::*;
 use super::*;
+use crate::domain::json::Raw;
 use crate::domain::money::{Currency, Money};
 use crate::domain::session::BankPayout;
 
@@ -25,9 +26,8 @@ fn with(change: impl FnOnce(&mut BankPayout)) -> Session {
 }
 
 #[test]
-fn what_agrees_is_confirmed_with_the_banks_own_bytes() {
-    let expected = Verdict::Confirm { confirm_information: Some(settlement_information()) };
-    assert_eq!(verdict(&awaiting()), expected);
+fn what_agrees_is_confirmed() {
+    assert_eq!(verdict(&awaiting()), Verdict::Confirm);
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn what_is_not_shown_or_decides_nothing_does_not_matter() {
         with(|p| p.payment_method["bank_account"]["ru"]["full_name"] = json!(" vector   LLC ")),
     ];
     for session in same {
-        assert!(matches!(verdict(&session), Verdict::Confirm { .. }));
+        assert!(matches!(verdict(&session), Verdict::Confirm));
     }
 }
 
@@ -111,14 +111,11 @@ fn settlement_payouts_need_information_that_agrees() {
 
 /// What the bank adds beside the fields that are compared may fit no type of this program.
 #[test]
-fn information_with_what_nobody_can_read_beside_its_fields_is_confirmed_as_it_is() {
+fn information_with_what_nobody_can_read_beside_its_fields_is_confirmed() {
     let odd = settlement_information().text().replace("1.50", "[1e999, 98765432109876543210.5]");
     let mut session = awaiting();
     session.confirm_information = Raw::parse(&odd);
-    let Verdict::Confirm { confirm_information: Some(echoed) } = verdict(&session) else {
-        panic!("not confirmed")
-    };
-    assert_eq!(echoed.text(), odd);
+    assert_eq!(verdict(&session), Verdict::Confirm);
 }
 
 #[test]
@@ -138,7 +135,7 @@ fn whom_the_number_pays_has_to_agree_in_the_information_too() {
         decide(&asked, &session, at(10))
     };
     let same = said("40702810500000000001", "044525974", "1111111111", "156605101");
-    assert!(matches!(same, Verdict::Confirm { .. }), "{same:?}");
+    assert!(matches!(same, Verdict::Confirm), "{same:?}");
     let other = reason(said("40702810500000000002", "044525975", "1111111112", "156605102"));
     let recipients = ["account", "bik", "inn", "kpp"]
         .map(|field| format!("confirm_information's recipient {field}"));
@@ -160,9 +157,9 @@ fn digits_that_the_caller_expects_must_be_shown() {
         })
     };
     let decide = |value: &Value, session: &Session| decide(&command(value), session, at(10));
-    assert!(matches!(decide(&value, &shown(json!("4940"))), Verdict::Confirm { .. }));
+    assert!(matches!(decide(&value, &shown(json!("4940"))), Verdict::Confirm));
     value["expected"] = json!({"last4": "4940", "bin": "220024"});
-    assert!(matches!(decide(&value, &shown(json!("4940"))), Verdict::Confirm { .. }));
+    assert!(matches!(decide(&value, &shown(json!("4940"))), Verdict::Confirm));
     assert!(reason(decide(&value, &shown(json!("4941")))).ends_with("last4"));
     assert!(reason(decide(&value, &shown(Value::Null))).ends_with("last4 (not shown)"));
     value["expected"] = json!({"bin": "220025"});

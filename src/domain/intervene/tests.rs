@@ -11,8 +11,13 @@ fn word(verb: Verb) -> Intervention {
     Intervention { verb, payout_id: "inv-1".parse().expect("an id"), reason: "why".into() }
 }
 
+/// Long after any call, and before a held payout's deadline.
+fn said(payout: &Payout, verb: Verb) -> Effect {
+    intervene(payout, &word(verb), &policy(), at(200))
+}
+
 fn effect(payout: &Payout, verb: Verb) -> String {
-    match intervene(payout, &word(verb)) {
+    match said(payout, verb) {
         Effect::Write(event) => event.name().into(),
         Effect::WriteOnEvidence(event) => format!("{}*", event.name()),
         Effect::Known => "known".into(),
@@ -26,7 +31,7 @@ fn every_verb_has_its_effect_in_every_state() {
     #[rustfmt::skip]
     let table = [
         // cancel, approve, reject, release; then the same with attention set
-        (State::Stub, "known no no no", "known no no released*"),
+        (State::Stub, "known no known no", "known no released* released*"),
         (State::Creating, "cancel_requested no no no", "cancel_requested no cancel_requested released*"),
         (State::Initiating, "cancel_requested no no no", "cancel_requested no cancel_requested no"),
         (State::Bound, "cancel_requested no no no", "cancel_requested no cancel_requested released*"),
@@ -60,13 +65,13 @@ fn what_is_written_is_legal_and_said_again_changes_nothing() {
                 }
                 let mut writes = 0;
                 while let Effect::Write(event) | Effect::WriteOnEvidence(event) =
-                    intervene(&payout, &word(verb))
+                    said(&payout, verb)
                 {
-                    payout = apply(&payout, event, at(60)).expect("legal");
+                    payout = apply(&payout, event, at(200)).expect("legal");
                     writes += 1;
                     assert!(writes < 3, "{verb} of a payout that is {state} has no end");
                 }
-                let known = intervene(&payout, &word(verb)) == Effect::Known;
+                let known = said(&payout, verb) == Effect::Known;
                 assert!(writes == 0 || known, "{verb} of a payout that is {state}");
             }
         }
@@ -128,10 +133,81 @@ fn every_other_session_that_may_pay_is_remembered_and_each_once() {
 
 #[test]
 fn a_session_that_a_person_was_called_for_is_remembered_once() {
-    let other = || Event::NeedsAttention {
+    let payout = after(payout_in(State::Started), &[(5, other_session()), (6, other_session())]);
+    assert_eq!(payout.strangers, [SessionId::new("ps_2")]);
+}
+
+fn other_session() -> Event {
+    Event::NeedsAttention {
         reason: "another session".into(),
         session: Some(SessionId::new("ps_2")),
-    };
-    let payout = after(payout_in(State::Started), &[(5, other()), (6, other())]);
-    assert_eq!(payout.strangers, [SessionId::new("ps_2")]);
+    }
+}
+
+fn why_not(payout: &Payout, verb: Verb, seconds: i64) -> String {
+    match intervene(payout, &word(verb), &policy(), at(seconds)) {
+        Effect::Refused(why) => why,
+        effect => panic!("{effect:?}"),
+    }
+}
+
+#[test]
+fn nothing_is_released_while_a_call_may_be_on_its_way() {
+    let bound = after(payout_in(State::Bound), &[(2, needs_attention())]);
+    assert!(why_not(&bound, Verb::Release, 15).contains("not known before 1970-01-01T00:00:16"));
+    assert_eq!(effect(&bound, Verb::Release), "released*");
+    // Of a start in one request only a webhook can tell.
+    let wish = (3, cancel_requested());
+    let initiating = after(payout_in(State::Initiating), &[(2, needs_attention()), wish]);
+    let why = why_not(&initiating, Verb::Reject, 99);
+    assert!(why.starts_with("it is to be cancelled, and still needs attention"), "{why}");
+    let late = intervene(&initiating, &word(Verb::Reject), &policy(), at(100));
+    assert!(matches!(late, Effect::WriteOnEvidence(_)), "{late:?}");
+}
+
+#[test]
+fn a_release_that_comes_again_does_not_end_the_next_attention() {
+    let released = || Event::Released { reason: "why".into() };
+    for state in [State::Bound, State::Started, State::Confirming] {
+        let payout = after(payout_in(state), &[(20, needs_attention()), (30, released())]);
+        assert_eq!(effect(&payout, Verb::Release), "known");
+        let payout = after(payout, &[(40, needs_attention())]);
+        assert!(why_not(&payout, Verb::Release, 200).contains("earlier attention"), "{state}");
+        let other = Intervention { reason: "looked again".into(), ..word(Verb::Release) };
+        let taken = intervene(&payout, &other, &policy(), at(200));
+        assert!(matches!(taken, Effect::WriteOnEvidence(_)), "{taken:?}");
+    }
+}
+
+#[test]
+fn a_call_that_the_bank_had_seen_before_is_rejected_and_never_released() {
+    let used = Event::OutcomeUnknown { why: "key".into(), key_used: true };
+    for state in [State::Creating, State::Bound] {
+        let payout = after(payout_in(state), &[(2, used.clone()), (3, needs_attention())]);
+        assert_eq!(effect(&payout, Verb::Release), "no");
+        assert_eq!(effect(&payout, Verb::Reject), "cancel_requested");
+    }
+}
+
+#[test]
+fn an_approval_comes_too_late_once_the_deadline_is_over() {
+    let held = payout_in(State::Held);
+    let approve = |seconds| intervene(&held, &word(Verb::Approve), &policy(), at(seconds));
+    assert!(matches!(approve(899), Effect::Write(Event::Approved { .. })));
+    assert!(why_not(&held, Verb::Approve, 900).contains("in time"));
+}
+
+#[test]
+fn a_wish_to_cancel_does_not_hide_that_the_payout_was_paid() {
+    let paid = Event::Succeeded { bank_payout: None };
+    let payout = after(payout_in(State::Started), &[(5, cancel_requested()), (6, paid)]);
+    assert!(why_not(&payout, Verb::Cancel, 7).contains("paid already"));
+}
+
+#[test]
+fn an_ended_payout_is_released_only_if_somebody_was_called() {
+    let paid = payout_in(State::Succeeded);
+    assert_eq!(why_not(&paid, Verb::Reject, 9), "the payout has ended as succeeded");
+    let called = after(paid, &[(9, other_session())]);
+    assert!(why_not(&called, Verb::Reject, 9).ends_with("; release it instead"));
 }

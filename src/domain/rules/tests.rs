@@ -5,6 +5,7 @@ use serde_json::json;
 use super::super::money::Currency;
 use super::super::samples::*;
 use super::*;
+use crate::domain::json::Raw;
 use crate::domain::recipient::Kind;
 
 fn amounts(of: &[(&str, i64)]) -> Amounts {
@@ -91,9 +92,11 @@ fn denying(kind: Kind, value: &str) -> Rules {
 fn what_the_bank_writes_beside_a_denied_account_does_not_hide_it() {
     let rules = denying(Kind::Account, "40702810500000000001");
     let command = paying(1, "rub");
-    let judged = |information: &str| {
-        word(&rules.judge_shown(&command, Some(&Raw::parse(information).expect("JSON"))))
+    let shown = |information: &str| Session {
+        confirm_information: Some(Raw::parse(information).expect("JSON")),
+        ..awaiting()
     };
+    let judged = |information: &str| word(&rules.judge_shown(&command, &shown(information)));
     let recipient =
         |rest: &str| format!(r#"{{"newer":1E+999,"account_details":{{"recipient":{{{rest}}}}}}}"#);
     assert_eq!(judged(&recipient(r#""account_number":"40702810500000000001""#)), "forbidden");
@@ -102,10 +105,26 @@ fn what_the_bank_writes_beside_a_denied_account_does_not_hide_it() {
     assert_eq!(judged(r#"{"account_details":[]}"#), "forbidden", "nobody can tell");
     assert_eq!(judged(r#"{"account_details":null}"#), "allowed");
     assert_eq!(
-        word(&super::super::samples::rules().judge_shown(&command, Raw::parse("[]").as_ref())),
+        word(&super::super::samples::rules().judge_shown(&command, &shown("[]"))),
         "allowed",
         "nobody is denied"
     );
+}
+
+/// A token says nothing of the account behind it; the bank may show it in the payout.
+#[test]
+fn a_recipient_that_the_bank_shows_in_the_payout_is_denied_too() {
+    let rules = denying(Kind::Account, "40702810500000000001");
+    let command = command(&settlement_command());
+    let judged = |account: serde_json::Value| {
+        let mut session = awaiting();
+        session.payouts[0].payment_method["bank_account"]["ru"]["account"] = account;
+        word(&rules.judge_shown(&command, &session))
+    };
+    assert_eq!(judged(json!("40702810500000000001")), "forbidden");
+    assert_eq!(judged(json!("40702810500000000002")), "allowed");
+    assert_eq!(judged(json!(7)), "forbidden", "nobody can tell");
+    assert_eq!(judged(json!(null)), "allowed");
 }
 
 #[test]

@@ -32,6 +32,10 @@ impl View<'_> {
         }
         match self.policy.rules.judge(self.command) {
             Ruling::Forbidden(reason) => Some(Bar { reason, cancelled: false }),
+            Ruling::Review(reason) if self.policy.confirms_automatically => {
+                let reason = format!("{reason}, and the bank confirms by itself");
+                Some(Bar { reason, cancelled: false })
+            }
             Ruling::Allowed | Ruling::Review(_) => None,
         }
     }

@@ -33,10 +33,12 @@ impl View<'_> {
     }
 
     /// A sight that tells what became of the last call: from past its deadline if its outcome is
-    /// open, any answer of the bank's if it is known.
+    /// open, from after its intention if it is known.
     pub(super) fn fresh_sight(&self) -> Option<&Sight> {
-        let definite = self.payout.intention.outcome.is_definite();
-        self.sight.filter(|s| s.asked_after(self.deadline()) || definite && s.is_answer())
+        let intention = &self.payout.intention;
+        let told_since =
+            if intention.outcome.is_definite() { intention.at } else { self.deadline() };
+        self.sight.filter(|sight| sight.asked_after(told_since))
     }
 
     /// A postponed call is not looked up before it may go out again; a refused one at once; an
@@ -96,6 +98,18 @@ impl View<'_> {
             Step::Wait(None)
         } else {
             self.look_if_due()
+        }
+    }
+
+    /// While a person looks into another session that may pay it, nobody is told that it was not
+    /// paid.
+    pub(super) fn mindful_of_strangers(&self, step: Step) -> Step {
+        let feared = self.payout.attention.is_some() && !self.payout.strangers.is_empty();
+        match step {
+            Step::Write(
+                Event::Failed { .. } | Event::Cancelled { .. } | Event::Rejected { .. },
+            ) if feared => Step::Wait(None),
+            step => step,
         }
     }
 

@@ -1,34 +1,33 @@
 //! What agrees with its command may still need a person's approval.
 
 use super::super::event::Event;
-use super::super::json::Raw;
 use super::super::rules::Ruling;
-use super::super::session::Reading;
+use super::super::session::{Reading, Session};
 use super::super::time::Timestamp;
-use super::{EXPIRED, Sight, Step, View};
+use super::{EXPIRED, Step, View};
 
 const UNANSWERED: &str = "nobody approved it in time";
 
 impl View<'_> {
     /// The bank's payout is the command's: what do our own rules say?
-    pub(super) fn ruled(&self, sight: &Sight, confirm_information: Option<Raw>) -> Step {
-        let ruling = self.policy.rules.judge_shown(self.command, confirm_information.as_ref());
-        match (ruling, &self.payout.approved) {
-            (Ruling::Forbidden(reason), _) => self.cancel(reason, &sight.session),
-            (Ruling::Allowed, None) => confirm("agrees with the command", confirm_information),
+    pub(super) fn ruled(&self, session: Session) -> Step {
+        match (self.policy.rules.judge_shown(self.command, &session), &self.payout.approved) {
+            (Ruling::Forbidden(reason), _) => self.cancel(reason, &session),
+            (Ruling::Allowed, None) => confirm("agrees with the command", session),
             (Ruling::Allowed | Ruling::Review(_), Some(why)) => {
-                confirm(&format!("agrees with the command; approved: {why}"), confirm_information)
+                confirm(&format!("agrees with the command; approved: {why}"), session)
             }
-            (Ruling::Review(reason), None) => self.hold(reason, sight),
+            (Ruling::Review(reason), None) => self.hold(reason, session),
         }
     }
 
-    fn hold(&self, reason: String, sight: &Sight) -> Step {
+    fn hold(&self, reason: String, session: Session) -> Step {
         let until = self.policy.review_until(self.payout);
         if self.now < until {
-            Step::Write(Event::Held { reason, until })
+            let confirm_information = session.confirm_information;
+            Step::Write(Event::Held { reason, until, confirm_information })
         } else {
-            self.cancel(format!("{reason}; {UNANSWERED}"), &sight.session)
+            self.cancel(format!("{reason}; {UNANSWERED}"), &session)
         }
     }
 
@@ -64,6 +63,7 @@ impl View<'_> {
     }
 }
 
-fn confirm(reason: &str, confirm_information: Option<Raw>) -> Step {
+fn confirm(reason: &str, session: Session) -> Step {
+    let confirm_information = session.confirm_information;
     Step::Write(Event::ConfirmDecided { reason: reason.into(), confirm_information })
 }

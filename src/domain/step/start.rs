@@ -57,7 +57,10 @@ impl View<'_> {
                 Step::Write(Event::Failed { reason: reason.clone() })
             }
             // A person has seen to it that nothing came of it.
-            (_, Some(bar)) if intention.released => bar.end(),
+            (
+                CallOutcome::Pending | CallOutcome::Unknown { .. } | CallOutcome::Answered,
+                Some(bar),
+            ) if intention.released => bar.end(),
             (CallOutcome::Unknown { key_used: true }, _) => self.once_attentive(FORGOTTEN),
             (CallOutcome::Pending | CallOutcome::Unknown { .. } | CallOutcome::Answered, _) => {
                 let heard_by = self.policy.heard_by(intention);

@@ -3,10 +3,11 @@
 use super::super::call::Call;
 use super::super::decision::{Verdict, decide};
 use super::super::event::Event;
-use super::super::payout::{CallOutcome, State};
+use super::super::payout::{CallOutcome, Intention, State};
 use super::super::policy::TRIES_MAX;
+use super::super::rules::Ruling;
 use super::super::session::{BankReason, Reading, Session};
-use super::{EXPIRED, Sight, Source, Step, View, attention};
+use super::{Sight, Source, Step, View, attention};
 
 const INFORMATION_CHANGED: &str = "the bank changed confirm_information after it was checked";
 
@@ -44,15 +45,26 @@ impl View<'_> {
     }
 
     fn gate(&self, sight: &Sight) -> Step {
-        match decide(self.command, &sight.session, self.now) {
-            Verdict::Confirm { confirm_information } => self.ruled(sight, confirm_information),
-            Verdict::Cancel { reason } => self.cancel(reason, &sight.session),
+        if self.information_changed(sight) {
+            return self.cancel(INFORMATION_CHANGED.into(), &sight.session);
+        }
+        let session = self.with_information(&sight.session);
+        match decide(self.command, &session, self.now) {
+            Verdict::Confirm => self.ruled(session),
+            Verdict::Cancel { reason } => self.cancel(reason, &session),
             Verdict::NeedsInformation if !sight.is_answer() => Step::AskStatus,
             Verdict::NeedsInformation => {
                 let reason = "the bank shows no confirm_information".into();
-                self.cancel(reason, &sight.session)
+                self.cancel(reason, &session)
             }
         }
+    }
+
+    /// What the bank showed when the payout was held, or decided on, stands where it shows nothing.
+    fn with_information(&self, session: &Session) -> Session {
+        let shown = session.confirm_information.as_ref();
+        let confirm_information = shown.or(self.payout.confirm_information.as_ref()).cloned();
+        Session { confirm_information, ..session.clone() }
     }
 
     pub(super) fn confirming(&self) -> Step {
@@ -62,6 +74,9 @@ impl View<'_> {
         let Some(sight) = self.fresh_sight() else { return self.ask_when_known() };
         match sight.session.reading() {
             Reading::AwaitsConfirmation => {}
+            Reading::Several if sight.session.awaits_confirmation => {}
+            // The only try certainly was not sent: this is no answer to it.
+            Reading::InProgress if self.never_sent() => return self.wait(sight),
             // A word that is newer than this program may stand beside the wish to be confirmed.
             Reading::InProgress if sight.session.awaits_confirmation => return self.wait(sight),
             Reading::InProgress => return Step::Write(Event::Confirmed),
@@ -75,16 +90,15 @@ impl View<'_> {
         if let Some(reason) = &self.payout.cancel_requested {
             return self.cancel(reason.clone(), &sight.session);
         }
+        if let Some(reason) = self.against_confirming_again(sight) {
+            return self.cancel(reason, &sight.session);
+        }
         match &self.payout.intention.outcome {
-            CallOutcome::Refused { .. } if self.information_changed(sight) => {
-                self.cancel(INFORMATION_CHANGED.into(), &sight.session)
-            }
             CallOutcome::Refused { reason } if !self.payout.intention.released => self
                 .once_attentive(&format!(
                     "the bank refused the confirmation ({}) and still waits for it",
                     reason.code
                 )),
-            _ if self.command.expired(self.now) => self.cancel(EXPIRED.into(), &sight.session),
             CallOutcome::Postponed { until } => self.send_postponed(*until),
             CallOutcome::Refused { .. }
             | CallOutcome::Pending
@@ -93,9 +107,32 @@ impl View<'_> {
         }
     }
 
+    /// What was decided is held against what the bank shows now, and against the rules of today.
+    fn against_confirming_again(&self, sight: &Sight) -> Option<String> {
+        if self.information_changed(sight) {
+            return Some(INFORMATION_CHANGED.into());
+        }
+        let session = self.with_information(&sight.session);
+        match decide(self.command, &session, self.now) {
+            Verdict::Cancel { reason } => return Some(reason),
+            Verdict::Confirm | Verdict::NeedsInformation => {}
+        }
+        match self.policy.rules.judge_shown(self.command, &session) {
+            Ruling::Forbidden(reason) => Some(reason),
+            Ruling::Allowed | Ruling::Review(_) => None,
+        }
+    }
+
+    /// Whether the bank shows other information than was held or decided on.
     fn information_changed(&self, sight: &Sight) -> bool {
         let shown = sight.session.confirm_information.as_ref();
-        shown.is_some() && shown != self.payout.confirm_information.as_ref()
+        let seen = self.payout.confirm_information.as_ref();
+        shown.zip(seen).is_some_and(|(shown, seen)| !shown.says_the_same(seen))
+    }
+
+    fn never_sent(&self) -> bool {
+        let Intention { attempt, outcome, .. } = &self.payout.intention;
+        *attempt == 1 && matches!(outcome, CallOutcome::Postponed { .. })
     }
 
     pub(super) fn cancelling(&self) -> Step {
@@ -168,9 +205,11 @@ impl View<'_> {
 
     fn cancel_stray(&self, sight: &Sight) -> Step {
         let last = &self.payout.intention;
-        let cancelled_just_now = last.call == Call::Cancel && self.now < self.policy.retry_at(last);
-        if cancelled_just_now || last.attempt >= TRIES_MAX {
+        let cancels = last.call == Call::Cancel;
+        if cancels && self.now < self.policy.retry_at(last) {
             Step::Done
+        } else if cancels && last.attempt >= TRIES_MAX {
+            self.contradiction(sight, "a session of it waits on, though it was cancelled often")
         } else if sight.is_answer() {
             let confirm_information = sight.session.confirm_information.clone();
             Step::Write(Event::StrayFound { confirm_information })
@@ -194,6 +233,10 @@ impl View<'_> {
     pub(super) fn ending(&self) -> Option<Step> {
         let sight = self.sight?;
         match sight.session.reading() {
+            // The bank took a confirmation whose answer was lost: that is told first, with why.
+            Reading::Succeeded if self.payout.state == State::Confirming && !self.never_sent() => {
+                Some(Step::Write(Event::Confirmed))
+            }
             Reading::Succeeded => Some(self.succeed(sight)),
             Reading::Failed(_) if self.payout.state == State::Cancelling => {
                 Some(self.cancelled("the bank ended the session"))
@@ -201,8 +244,10 @@ impl View<'_> {
             Reading::Failed(reason) => Some(self.failed(reason)),
             Reading::Cancelled => Some(self.cancelled("the bank ended the session")),
             Reading::Uncertain(why) => Some(self.once_attentive(why)),
-            Reading::Several if self.payout.state != State::Cancelling => {
-                Some(self.once_attentive(SEVERAL))
+            Reading::Several
+                if self.payout.state != State::Cancelling && self.payout.attention.is_none() =>
+            {
+                Some(attention(SEVERAL))
             }
             Reading::Several
             | Reading::Empty

@@ -24,7 +24,7 @@ impl Run<'_> {
         let sent = self.payout.intention.clone();
         let starts = matches!(sent.call, Call::Create | Call::Init | Call::Start);
         // Much may have come in between while the session was being created.
-        if starts && !may_start(&self.payout, &self.driver.policy, self.clock.now()) {
+        if starts && !may_start(&self.payout, &self.driver.policy_now(), self.clock.now()) {
             self.record(Event::Postponed { until: self.clock.now() }).await?;
             return Ok(false);
         }
@@ -88,7 +88,7 @@ impl Run<'_> {
     /// another bank's sessions, is for a person.
     async fn refuse_taken_session(&mut self) -> Result<bool, HandleError> {
         self.reload().await?;
-        let reason = "the bank answered create with a session of another payout".to_owned();
+        let reason = "the bank answered with a session of another payout".to_owned();
         if self.payout.attention.is_none() {
             self.record(Event::NeedsAttention { reason, session: None }).await?;
         }

@@ -5,7 +5,7 @@
 
 use crate::digest::sha256_hex;
 use crate::domain::command::{Intervention, Verb};
-use crate::domain::intervene::{Effect, intervene, objection};
+use crate::domain::intervene::{Effect, intervene, objection, still_attentive};
 use crate::domain::payout::Payout;
 use crate::domain::result_event::command_refused;
 use crate::domain::step::{Sight, Source};
@@ -37,15 +37,15 @@ impl Executor {
                     false => continue,
                 }
             };
-            match intervene(&payout, intervention) {
+            match intervene(&payout, intervention, &self.driver.policy, now) {
                 // What follows is decided on the record as it is then, whoever wrote last.
                 Effect::Write(event) => {
                     self.driver.write(payout, now, event).await?;
                 }
                 Effect::WriteOnEvidence(event) => {
                     if let Err(objection) = self.look_at_sessions(&payout, now).await? {
-                        let told = Some(&payout);
-                        return self.turn_down(intervention, told, &objection, body, now).await;
+                        let why = still_attentive(&payout, &objection);
+                        return self.turn_down(intervention, Some(&payout), &why, body, now).await;
                     }
                     self.driver.write(payout, now, event).await?;
                 }
@@ -58,8 +58,8 @@ impl Executor {
         Err(HandleError::Restless(RACES_MAX))
     }
 
-    /// Asks for every session the payout is known to have; what they show is driven at once, so
-    /// that an end is recorded whatever is said of it.
+    /// Asks for every session the payout is known to have. What speaks against a release is driven
+    /// at once; otherwise the release is, and asks anew.
     async fn look_at_sessions(
         &self,
         payout: &Payout,

@@ -83,6 +83,51 @@ fn an_approved_payout_is_held_against_what_the_bank_shows_once_more() {
     assert_eq!(name(&found), "cancel_decided", "an approval is not blind");
 }
 
+/// What a person approved is what the bank showed when it was held.
+#[test]
+fn what_the_bank_has_changed_since_it_was_held_is_cancelled_and_what_it_hides_is_kept() {
+    let Step::Write(held) =
+        next_step(&payout_in(State::Started), Some(&waits()), &reviewed(), at(5))
+    else {
+        panic!("not held")
+    };
+    let approved = Event::Approved { reason: "checked".into() };
+    let payout = after(payout_in(State::Started), &[(5, held), (50, approved)]);
+    let shown = |information: Option<&str>| {
+        let mut session = awaiting();
+        session.confirm_information = information.map(|text| Raw::parse(text).expect("JSON"));
+        next_step(&payout, Some(&answer(session, at(50))), &reviewed(), at(50))
+    };
+    let text = settlement_information().text().to_owned();
+    assert_eq!(name(&shown(Some(&text.replace("1.50", "1.51")))), "cancel_decided");
+    let respaced = text.replace(": ", ":");
+    let Step::Write(Event::ConfirmDecided { confirm_information, .. }) = shown(Some(&respaced))
+    else {
+        panic!("not confirmed")
+    };
+    assert_eq!(confirm_information.expect("some").text(), respaced, "what is echoed now");
+    let Step::Write(Event::ConfirmDecided { confirm_information, .. }) = shown(None) else {
+        panic!("not confirmed")
+    };
+    assert_eq!(confirm_information, Some(settlement_information()), "what was shown then");
+}
+
+#[test]
+fn a_review_lasts_from_when_the_start_went_out() {
+    let postponed = (2, Event::Postponed { until: at(2000) });
+    let sent = (2000, Event::Intended { attempt: 1 });
+    let payout = after(payout_in(State::Bound), &[postponed, sent, (2001, started())]);
+    let found = next_step(&payout, Some(&waits()), &reviewed(), at(2002));
+    assert!(matches!(found, Step::Write(Event::Held { until, .. }) if until == at(3000)));
+}
+
+#[test]
+fn what_a_person_should_approve_is_not_started_where_the_bank_asks_nobody() {
+    let automatic = Policy { confirms_automatically: true, ..reviewed() };
+    assert_eq!(name(&next_step(&payout_in(State::Creating), None, &automatic, at(1))), "rejected");
+    assert!(!may_start(&payout_in(State::Bound), &automatic, at(1)));
+}
+
 #[test]
 fn an_approval_does_not_lift_a_prohibition() {
     let approved = Event::Approved { reason: "checked".into() };

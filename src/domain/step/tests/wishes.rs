@@ -59,12 +59,7 @@ fn a_start_in_one_request_is_cancelled_when_its_session_is_known() {
 
 #[test]
 fn released_the_next_try_goes_out() {
-    let used = Event::OutcomeUnknown { why: "key".into(), key_used: true };
-    let creating = after(accepted(), &[(1, used), (2, needs_attention())]);
     let released = Event::Released { reason: "looked".into() };
-    let payout = after(creating, &[(50, released.clone())]);
-    assert_eq!(step(&payout, None, 50), Step::Write(Event::Intended { attempt: 2 }));
-
     let mut tired = payout_in(State::Bound);
     tired.intention.attempt = TRIES_MAX;
     let tired = after(tired, &[(9000, needs_attention()), (9001, released.clone())]);
@@ -89,6 +84,59 @@ fn released_the_next_try_goes_out() {
     assert_eq!(step(&confirming, Some(&waits), 50), Step::Write(next));
 }
 
+/// Whoever released it did not know what would become of the start that was on its way.
+#[test]
+fn a_release_is_none_of_what_is_learnt_after_it() {
+    let automatic = Policy { confirms_automatically: true, ..policy() };
+    let released = Event::Released { reason: "looked".into() };
+    let payout =
+        after(payout_in(State::Bound), &[(2, needs_attention()), (3, released), (4, unknown())]);
+    let empty = answer(session(S::Created, &[]), at(40));
+    assert_eq!(name(&next_step(&payout, Some(&empty), &automatic, at(40))), "needs_attention");
+}
+
+#[test]
+fn a_cancellation_whose_command_comes_is_not_told_while_another_session_may_have_paid() {
+    let mut paid = session(S::Accepted, &[P::Succeeded]);
+    paid.id = SessionId::new("ps_other");
+    let Step::Write(called) = step(&stub(), Some(&webhook(paid)), 1) else { panic!("no event") };
+    let came = after(stub(), &[(1, called), (5, command_came())]);
+    assert_eq!(step(&came, None, 5), Step::Wait(None));
+    let looked = Event::Released { reason: "it has failed".into() };
+    assert_eq!(step(&after(came, &[(9, looked)]), None, 9), cancelled());
+}
+
+#[test]
+fn not_paid_is_not_told_while_another_session_may_pay() {
+    let other = Event::NeedsAttention {
+        reason: "another session".into(),
+        session: Some(SessionId::new("ps_other")),
+    };
+    let payout = after(payout_in(State::Started), &[(5, other)]);
+    let failed = answer(session(S::Cancelled, &[P::Failed]), at(40));
+    assert_eq!(step(&payout, Some(&failed), 40), Step::Wait(None));
+    let looked = Event::Released { reason: "it is over".into() };
+    let payout = after(payout, &[(50, looked)]);
+    assert_eq!(name(&step(&payout, Some(&failed), 50)), "failed");
+}
+
+#[test]
+fn two_payouts_in_a_session_are_cancelled_in_every_state_that_waits() {
+    let mut two = awaiting();
+    two.payouts.push(two.payouts[0].clone());
+    let seen = answer(two, at(400));
+    for state in [State::Started, State::Held, State::Confirming] {
+        let payout = payout_in(state);
+        assert_eq!(name(&step(&payout, Some(&seen), 400)), "needs_attention", "{state}");
+        let payout = after(payout, &[(5, needs_attention())]);
+        let payout = match state {
+            State::Confirming => payout,
+            _ => after(payout, &[wanted(6)]),
+        };
+        assert_eq!(name(&step(&payout, Some(&seen), 400)), "cancel_decided", "{state}");
+    }
+}
+
 #[test]
 fn a_rejected_payout_whose_confirmation_was_refused_is_cancelled() {
     let refused = Event::Refused { reason: reason() };
@@ -98,13 +146,12 @@ fn a_rejected_payout_whose_confirmation_was_refused_is_cancelled() {
         payout_id: "inv-1".parse().expect("an id"),
         reason: "no".into(),
     };
-    let Effect::Write(event) = intervene(&confirming, &reject) else { panic!("not taken") };
+    let said = |payout: &Payout| intervene(payout, &reject, &policy(), at(50));
+    let Effect::Write(event) = said(&confirming) else { panic!("not taken") };
     let unwanted = after(confirming, &[(50, event)]);
-    let Effect::WriteOnEvidence(event) = intervene(&unwanted, &reject) else {
-        panic!("no release")
-    };
+    let Effect::WriteOnEvidence(event) = said(&unwanted) else { panic!("no release") };
     let payout = after(unwanted, &[(51, event)]);
-    assert_eq!(intervene(&payout, &reject), Effect::Known);
+    assert_eq!(said(&payout), Effect::Known);
     let waits = answer(awaiting(), at(52));
     assert_eq!(name(&step(&payout, Some(&waits), 52)), "cancel_decided");
 }

@@ -1,0 +1,127 @@
+//! When what waits for us is confirmed or cancelled, and what proves that the bank took it.
+
+use super::*;
+
+#[test]
+fn an_answer_from_before_the_deadline_proves_nothing_about_a_confirm_or_cancel() {
+    for state in [State::Confirming, State::Cancelling] {
+        for payout in [payout_in(state), after(payout_in(state), &[(4, unknown())])] {
+            let early = answer(awaiting(), at(17));
+            assert_eq!(step(&payout, Some(&early), 18), Step::AskStatus, "{state}");
+            let late = answer(awaiting(), at(18));
+            assert_eq!(name(&step(&payout, Some(&late), 18)), "intended", "{state}");
+        }
+    }
+}
+
+#[test]
+fn a_webhook_proves_nothing_about_a_refused_confirm() {
+    let refused = Event::Refused { reason: reason() };
+    let payout = after(payout_in(State::Confirming), &[(4, refused)]);
+    assert_eq!(step(&payout, Some(&webhook(awaiting())), 5), Step::AskStatus);
+}
+
+#[test]
+fn a_confirmation_window_that_ran_out_is_named_in_the_reason() {
+    let mut ended = session(S::Cancelled, &[P::Failed]);
+    let error = BankReason { code: "confirm_timeout".into(), text: String::new() };
+    ended.payouts[0].error = Some(error);
+    let found = step(&payout_in(State::Started), Some(&answer(ended, at(5))), 5);
+    let reason = "not confirmed in time (confirm_timeout)".into();
+    assert_eq!(found, Step::Write(Event::Cancelled { reason }));
+}
+
+#[test]
+fn a_settlement_payout_without_confirm_information_is_asked_for_and_then_cancelled() {
+    let mut session = awaiting();
+    session.confirm_information = None;
+    let started = payout_in(State::Started);
+    assert_eq!(step(&started, Some(&webhook(session.clone())), 5), Step::AskStatus);
+    assert_eq!(name(&step(&started, Some(&answer(session, at(5))), 5)), "cancel_decided");
+}
+
+#[test]
+fn two_payouts_in_a_session_are_cancelled_and_shown_to_a_person() {
+    let mut shown = session(S::InProgress, &[P::Pending, P::Pending]);
+    shown.awaits_confirmation = true;
+    let two = answer(shown, at(5));
+    let started = payout_in(State::Started);
+    let Step::Write(attention) = step(&started, Some(&two), 5) else { panic!("no event") };
+    assert_eq!(attention.name(), "needs_attention");
+    let attentive = after(started, &[(5, attention)]);
+    assert_eq!(name(&step(&attentive, Some(&two), 5)), "cancel_decided");
+}
+
+#[test]
+fn a_refusal_to_confirm_is_shown_to_a_person_if_the_bank_still_waits() {
+    let refused = Event::Refused { reason: reason() };
+    let payout = after(payout_in(State::Confirming), &[(4, refused)]);
+    assert_eq!(step(&payout, None, 4), Step::AskStatus);
+    assert_eq!(name(&step(&payout, Some(&answer(awaiting(), at(4))), 4)), "needs_attention");
+    let paid = answer(session(S::Accepted, &[P::Succeeded]), at(4));
+    assert_eq!(name(&step(&payout, Some(&paid), 4)), "confirmed", "told before its end");
+}
+
+/// Case 43 of the fault matrix: what was checked is not what the bank would do now.
+#[test]
+fn what_the_bank_has_changed_since_the_decision_is_a_reason_to_cancel() {
+    let refused = Event::Refused { reason: reason() };
+    for outcome in [refused, unknown(), Event::Postponed { until: at(30) }] {
+        let payout = after(payout_in(State::Confirming), &[(4, outcome)]);
+        let mut changed = awaiting();
+        changed.confirm_information = Raw::parse(r#"{"account_details": {}}"#);
+        let found = step(&payout, Some(&answer(changed.clone(), at(40))), 40);
+        let Step::Write(Event::CancelDecided { confirm_information, .. }) = found else {
+            panic!("{found:?}")
+        };
+        assert_eq!(confirm_information, changed.confirm_information, "what is echoed now");
+    }
+}
+
+#[test]
+fn a_confirmation_that_was_put_off_is_held_against_the_rules_of_then() {
+    let rules = Rules { currencies: vec!["usd".into()], ..rules() };
+    let strict = Policy { rules: Arc::new(rules), ..policy() };
+    for outcome in [unknown(), Event::Postponed { until: at(30) }] {
+        let payout = after(payout_in(State::Confirming), &[(4, outcome)]);
+        let waits = answer(awaiting(), at(40));
+        assert_eq!(name(&next_step(&payout, Some(&waits), &strict, at(40))), "cancel_decided");
+        let mut other = awaiting();
+        other.payouts[0].money = None;
+        assert_eq!(name(&step(&payout, Some(&answer(other, at(40))), 40)), "cancel_decided");
+    }
+}
+
+/// An answer to start may come when others have decided; it says nothing of their confirmation.
+#[test]
+fn an_answer_from_before_the_confirmation_is_not_taken_for_its_own() {
+    let going = |seconds| answer(session(S::InProgress, &[P::InProgress]), at(seconds));
+    for outcome in [Event::Refused { reason: reason() }, Event::Postponed { until: at(30) }] {
+        let payout = after(payout_in(State::Confirming), &[(4, outcome)]);
+        assert_ne!(name(&step(&payout, Some(&going(1)), 5)), "confirmed");
+    }
+    let unsent = after(payout_in(State::Confirming), &[(4, Event::Postponed { until: at(30) })]);
+    assert_eq!(name(&step(&unsent, Some(&going(40)), 40)), "wait", "it never was sent");
+    let paid = answer(session(S::Accepted, &[P::Succeeded]), at(40));
+    assert_eq!(name(&step(&unsent, Some(&paid), 40)), "succeeded", "by somebody else");
+}
+
+#[test]
+fn a_refused_cancellation_is_sent_again_as_long_as_the_bank_waits() {
+    let payout = after(payout_in(State::Cancelling), &[(4, Event::Refused { reason: reason() })]);
+    assert_eq!(step(&payout, None, 4), Step::AskStatus);
+    let waits = answer(awaiting(), at(4));
+    assert_eq!(step(&payout, Some(&waits), 4), Step::Wait(Some(at(18))));
+    let waits = answer(awaiting(), at(18));
+    assert_eq!(step(&payout, Some(&waits), 18), Step::Write(Event::Intended { attempt: 2 }));
+    let empty = answer(session(S::Created, &[]), at(18));
+    assert_eq!(name(&step(&payout, Some(&empty), 18)), "cancelled", "nothing to cancel");
+}
+
+#[test]
+fn a_new_word_beside_the_wish_to_be_confirmed_is_not_taken_for_a_confirmation() {
+    let mut odd = session(S::InProgress, &[P::Unfamiliar]);
+    odd.awaits_confirmation = true;
+    let found = step(&payout_in(State::Confirming), Some(&answer(odd, at(99))), 99);
+    assert_eq!(found, Step::Wait(None));
+}
