@@ -213,11 +213,12 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(file, environment)?;
         let bank = bank::read(&mut reader, needs);
+        let tickets = tickets(&mut reader);
         let config = Self {
             backend: backend::read(&mut reader),
-            decision: decision::read(&mut reader, &bank),
+            decision: decision::read(&mut reader, &bank, &tickets),
             bank,
-            tickets: tickets(&mut reader),
+            tickets,
             ingress: ingress(&mut reader),
             gateway: Gateway {
                 listen: listen(&mut reader, "gateway.listen", "127.0.0.1:8133"),

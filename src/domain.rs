@@ -6,6 +6,7 @@
 pub mod id;
 pub mod json;
 pub mod money;
+pub mod open_card;
 pub mod time;
 
 pub mod command;

@@ -17,16 +17,17 @@ use super::error::{CODES, Class, classify};
 use super::request::Request;
 use super::wire;
 use crate::domain::json::Raw;
+use crate::domain::open_card::is_as_long_as_a_card;
 use crate::domain::session::BankReason;
 
 /// Longest hash or token taken, in bytes. The bank's examples have 64.
 pub const SECRET_BYTES_MAX: usize = 512;
 
-/// A hash or token: one printable word, bounded.
+/// A hash or token: one printable word, bounded, and no card's number: that is never taken.
 pub fn secret(text: &str) -> Option<SecretString> {
     let usable =
         (1..=SECRET_BYTES_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-    usable.then(|| text.into())
+    (usable && !is_as_long_as_a_card(text)).then(|| text.into())
 }
 
 /// Longest name of a card's brand, in bytes. The longest known, `unionpay` and the like, are well

@@ -24,8 +24,9 @@ use crate::domain::session::{BankPayout, BankReason, PayoutStatus, Session, Sess
 /// about ten.
 const SESSION_ID_BYTES_MAX: usize = 128;
 
-/// Longest error code taken for one, in bytes. The bank's longest has 36.
-const CODE_BYTES_MAX: usize = 64;
+/// Longest error code taken for one, in bytes. The bank's longest has 36; hashes and tokens have 64,
+/// and must not pass for one.
+const CODE_BYTES_MAX: usize = 48;
 
 /// Longest error description kept, in characters: a few sentences.
 const TEXT_CHARS_MAX: usize = 200;

@@ -16,6 +16,9 @@ use super::{BadInput, Exit, output};
 /// Shortest salt, in characters: below it, all recipients there are could be tried out.
 const SALT_CHARS_MIN: usize = 32;
 
+/// What some editors begin a file with.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// Characters of a SHA-256 in hex.
 const HASH_CHARS: usize = 64;
 
@@ -45,17 +48,25 @@ pub(super) fn main(args: &Args, config: &Config) -> anyhow::Result<Exit> {
         BadInput(format!("{cure}; `openssl rand -hex 32 > FILE` makes one"))
     })?;
     let salt = salt(path).map_err(|why| BadInput(format!("{}: {why}", path.display())))?;
-    for line in stdin().lock().lines() {
+    let mark = Denied::mark(&salt);
+    let mut refused = 0;
+    for (number, line) in (1..).zip(stdin().lock().lines()) {
         let line = line.context("standard input cannot be read")?;
-        if line.trim().is_empty() {
+        let value = line.trim_start_matches(BYTE_ORDER_MARK).trim();
+        if value.is_empty() {
             continue;
         }
-        let identifier = Identifier::new(args.kind, &line);
-        if !output::line(&Denied::hash(&salt, &identifier)) {
+        if let Err(cure) = Identifier::check(args.kind, value) {
+            eprintln!("line {number} {cure}");
+            refused += 1;
+            continue;
+        }
+        let hash = Denied::hash(&salt, &Identifier::new(args.kind, value));
+        if !output::line(&format!("{mark}:{hash}")) {
             break;
         }
     }
-    Ok(Exit::Ok)
+    Ok(if refused == 0 { Exit::Ok } else { Exit::BadInput })
 }
 
 /// The business's rules, with the deny list read from its file.
@@ -79,7 +90,9 @@ fn denied(config: &Config) -> Result<Denied, ConfigError> {
         config.problem(key, format!("{}: {why}", path.display()))
     };
     let salt = salt(salt_file).map_err(|why| problem("decision.deny_salt_file", salt_file, why));
-    let hashes = hashes(list).map_err(|why| problem("decision.deny_file", list, why));
+    let mark = salt.as_ref().ok().map(Denied::mark);
+    let hashes = hashes(list, mark.as_deref());
+    let hashes = hashes.map_err(|why| problem("decision.deny_file", list, why));
     match (salt, hashes) {
         (Ok(salt), Ok(hashes)) => Ok(Denied::new(salt, hashes)),
         (salt, hashes) => Err(ConfigError(salt.err().into_iter().chain(hashes.err()).collect())),
@@ -95,20 +108,29 @@ fn salt(path: &Path) -> Result<SecretString, String> {
     Ok(SecretString::from(salt))
 }
 
-/// One a line; what follows a `#` is a note.
-fn hashes(path: &Path) -> Result<Vec<String>, String> {
+/// One a line, after the mark of its salt; what follows a `#` is a note. `None`: the salt is not
+/// known.
+fn hashes(path: &Path, mark: Option<&str>) -> Result<Vec<String>, String> {
     let text = fs::read_to_string(path).map_err(|e| e.to_string())?;
+    let text = text.trim_start_matches(BYTE_ORDER_MARK);
     let mut found = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
-        let hash = line.split('#').next().unwrap_or_default().trim().to_lowercase();
-        let whole = hash.len() == HASH_CHARS && hash.bytes().all(|b| b.is_ascii_hexdigit());
-        match whole {
-            true => found.push(hash),
-            false if hash.is_empty() => {}
-            false => {
-                return Err(format!("line {number} is no hash; `payoutd deny-hash` makes them"));
-            }
+        let entry = line.split('#').next().unwrap_or_default().trim();
+        if entry.is_empty() {
+            continue;
         }
+        let (made_with, hash) = entry.split_once(':').unwrap_or_default();
+        if hash.len() != HASH_CHARS || !hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        {
+            return Err(format!("line {number} is no hash; `payoutd deny-hash` makes them"));
+        }
+        if mark.is_some_and(|mark| mark != made_with) {
+            return Err(format!("line {number} was made with another salt"));
+        }
+        found.push(hash.to_owned());
     }
-    Ok(found)
+    match found.is_empty() {
+        true => Err("holds no hash; to deny nobody, leave decision.deny_file empty".into()),
+        false => Ok(found),
+    }
 }

@@ -55,6 +55,12 @@ pub(super) async fn main(verb: Verb, args: Args, config: Config) -> anyhow::Resu
     }
     let body = Bytes::from(intervention.to_json());
     backend.bus.publish(vec![Message::Queued { queue: Queue::Commands, body }]).await?;
+    if payout.is_none() {
+        let place = place(&config);
+        eprintln!(
+            "warning: no payout {id} is known in {place}: it will end as cancelled if it comes"
+        );
+    }
     let ahead = if payout.is_none() { ", ahead of its command" } else { "" };
     output::line(&format!("{id}: {verb} published{ahead}; see payoutd show {id}"));
     Ok(Exit::Ok)

@@ -7,9 +7,13 @@ use crate::domain::event::{Entry, Event};
 use crate::domain::id::{BankPayoutId, PayoutId, SessionId};
 use crate::domain::money::Money;
 use crate::domain::payout::{Attention, Payout, State};
+use crate::domain::policy::Policy;
+use crate::domain::rules::Rules;
 use crate::domain::time::Timestamp;
+use crate::store::Loaded;
 
 use super::backend::{self, place};
+use super::compose::policy;
 use super::{BadInput, Exit, output};
 
 #[derive(clap::Args)]
@@ -85,19 +89,21 @@ impl<'a> Shown<'a> {
 
 pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
     let store = backend::store(&config)?;
-    let Some(payout) = store.load(&args.id).await?.payout else {
+    let Loaded { payout, now } = store.load(&args.id).await?;
+    let Some(payout) = payout else {
         let place = place(&config);
         return Err(BadInput(format!("there is no payout {} in {place}", args.id)).into());
     };
     if args.json {
         output::json(&Shown::whole(&payout));
     } else {
-        output::line(&timeline(&payout));
+        let policy = policy(&config, Rules::default());
+        output::line(&timeline(&payout, &policy, now));
     }
     Ok(Exit::Ok)
 }
 
-fn timeline(payout: &Payout) -> String {
+fn timeline(payout: &Payout, policy: &Policy, now: Timestamp) -> String {
     let or_none = |text: Option<&str>| text.unwrap_or("–").to_owned();
     let mut lines = vec![
         format!("payout   {}", payout.id()),
@@ -106,16 +112,26 @@ fn timeline(payout: &Payout) -> String {
         format!("session  {}", or_none(payout.session.as_ref().map(SessionId::as_str))),
     ];
     if let Some(attention) = &payout.attention {
-        lines.push(format!("needs attention: {}", attention.reason));
+        let verbs = match payout.state {
+            State::Initiating => "reject",
+            state if state.is_final() => "release",
+            _ => "release|reject",
+        };
+        lines.push(format!("needs attention: {} (payoutd {verbs})", attention.reason));
     }
     if let Some(until) = held_until(payout) {
-        lines.push(format!("waits for approval until {until}: payoutd approve|reject"));
+        lines.push(format!("waits for approval until {until} (payoutd approve|reject)"));
+    }
+    if payout.state == State::Initiating && payout.attention.is_none() {
+        let until = policy.heard_by(&payout.intention);
+        lines.push(format!("waits for the bank's webhook until {until}, then for a person"));
     }
     if payout.state == State::Stub {
         lines.push("waits for its command, which will end as cancelled".into());
     }
     if !payout.rests() {
-        lines.push(format!("next look at {}", payout.next_look_at));
+        let due = if payout.next_look_at <= now { "due since" } else { "at" };
+        lines.push(format!("next look {due} {}", payout.next_look_at));
     }
     lines.push(String::new());
     for Entry { at, event } in &payout.history {

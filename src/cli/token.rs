@@ -82,18 +82,18 @@ pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
 impl Of {
     fn recipient(&self) -> anyhow::Result<Recipient> {
         Ok(match (&self.card_hash, &self.card_token, &self.account_token) {
-            (Some(path), _, _) => Recipient::CardHash(secret(path)?),
-            (_, Some(path), _) => Recipient::CardToken(secret(path)?),
-            (_, _, Some(path)) => Recipient::AccountToken(secret(path)?),
+            (Some(path), _, _) => Recipient::CardHash(secret("--card-hash", path)?),
+            (_, Some(path), _) => Recipient::CardToken(secret("--card-token", path)?),
+            (_, _, Some(path)) => Recipient::AccountToken(secret("--account-token", path)?),
             (None, None, None) => unreachable!("the command line needs one of them"),
         })
     }
 }
 
-/// The one word in a file. Errors name the file and show nothing of it.
-fn secret(path: &Path) -> anyhow::Result<SecretString> {
+/// The one word in a file. Errors name the option: what was given in place of a file's name may be
+/// the secret itself.
+fn secret(option: &str, path: &Path) -> anyhow::Result<SecretString> {
     let from_stdin = path.as_os_str() == "-";
-    let name = if from_stdin { "standard input".into() } else { path.display().to_string() };
     let mut bytes = Vec::new();
     // Room for the white space around it.
     let limit = 2 * SECRET_BYTES_MAX as u64;
@@ -103,11 +103,11 @@ fn secret(path: &Path) -> anyhow::Result<SecretString> {
     };
     read.map_err(|error| {
         let cure = "name a file that holds the hash or token, or - for standard input";
-        BadInput(format!("{name}: {error}; {cure}"))
+        BadInput(format!("{option}: {error}; {cure}"))
     })?;
     let word = std::str::from_utf8(bytes.trim_ascii()).ok().and_then(token::secret);
-    let nothing_else = || format!("{name} must hold one hash or token and nothing else");
-    Ok(word.ok_or_else(|| BadInput(nothing_else()))?)
+    let cure = "the file must hold one hash or token and nothing else, and no card's number";
+    Ok(word.ok_or_else(|| BadInput(format!("{option}: {cure}")))?)
 }
 
 /// The error, with what to do about it.

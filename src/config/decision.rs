@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::domain::money::{Currency, Money};
 use crate::domain::rules::Amounts;
 
-use super::Bank;
 use super::reader::Reader;
+use super::{Bank, Tickets};
 
 #[derive(Clone, Debug)]
 pub struct Decision {
@@ -25,7 +25,10 @@ pub struct Decision {
 const REVIEW_WITHIN: RangeInclusive<Duration> =
     Duration::from_secs(60)..=Duration::from_secs(230 * 60);
 
-pub(super) fn read(reader: &mut Reader, bank: &Bank) -> Decision {
+/// A look may come late by the shortest delay; the rest is for the cancellation's own calls.
+const CANCELLED_WITHIN: Duration = Duration::from_secs(235 * 60);
+
+pub(super) fn read(reader: &mut Reader, bank: &Bank, tickets: &Tickets) -> Decision {
     let above = amounts(reader, "decision.review_above");
     let review_above = match reader.text("decision.policy").as_str() {
         "review" if bank.confirms_automatically => {
@@ -49,6 +52,10 @@ pub(super) fn read(reader: &mut Reader, bank: &Bank) -> Decision {
     let review_within = reader.duration("decision.review_within");
     if !REVIEW_WITHIN.contains(&review_within) {
         reader.problem("decision.review_within", "must be between 1m and 230m");
+    } else if review_above.is_some() && review_within + tickets.delays.after(0) > CANCELLED_WITHIN {
+        let cure = "must be at most 235m together with the first of tickets.delays: a look may come \
+                    that much late, and the bank ends what is not confirmed after about 240 minutes";
+        reader.problem("decision.review_within", cure);
     }
     let deny_file = reader.path("decision.deny_file");
     let deny_salt_file = reader.path("decision.deny_salt_file");
@@ -56,14 +63,13 @@ pub(super) fn read(reader: &mut Reader, bank: &Bank) -> Decision {
         let cure = "is not set; decision.deny_file needs the salt its hashes were made with";
         reader.problem("decision.deny_salt_file", cure);
     }
-    Decision {
-        review_above,
-        review_within,
-        amount_max: amounts(reader, "decision.amount_max"),
-        currencies: currencies(reader),
-        deny_file,
-        deny_salt_file,
+    let amount_max = amounts(reader, "decision.amount_max");
+    let currencies = currencies(reader);
+    if !currencies.iter().all(|code| amount_max.allows_some(code)) {
+        let cure = "names a currency of which decision.amount_max allows no amount: add it there";
+        reader.problem("decision.currencies", cure);
     }
+    Decision { review_above, review_within, amount_max, currencies, deny_file, deny_salt_file }
 }
 
 fn amounts(reader: &mut Reader, key: &str) -> Amounts {

@@ -332,6 +332,27 @@ fn a_review_is_refused_where_the_bank_asks_nobody() {
 }
 
 #[test]
+fn rules_that_cannot_hold_together_are_refused() {
+    let review = ("PAYOUTD_DECISION__POLICY", "review");
+    let within = ("PAYOUTD_DECISION__REVIEW_WITHIN", "230m");
+    let hourly = ("PAYOUTD_TICKETS__DELAYS", "1h");
+    let limits = ("PAYOUTD_DECISION__AMOUNT_MAX", "rub=1,eur=0");
+    let currencies = |codes| ("PAYOUTD_DECISION__CURRENCIES", codes);
+    for good in [&[review, within][..], &[within, hourly], &[limits, currencies("rub")]] {
+        in_environment(good).read(Needs::Backend).expect("usable");
+    }
+    for (together, key) in [
+        (&[review, within, hourly][..], "decision.review_within"),
+        (&[limits, currencies("rub,usd")], "decision.currencies"),
+        (&[limits, currencies("eur")], "decision.currencies"),
+    ] {
+        let problems = in_environment(together).problems(Needs::Backend);
+        let [(found, _, _)] = problems.as_slice() else { panic!("{problems:?}") };
+        assert_eq!(found, key);
+    }
+}
+
+#[test]
 fn a_value_is_never_repeated_for_it_may_be_a_secret() {
     let secret = "hunter2";
     let everything = [

@@ -4,9 +4,11 @@
 
 use std::fmt;
 
+use icu_normalizer::ComposingNormalizerBorrowed;
 use serde_json::Value;
 
 use super::command::CreateCommand;
+use super::open_card::is_as_long_as_a_card;
 use super::session::Session;
 
 /// One thing that a recipient is known by.
@@ -62,6 +64,28 @@ impl Identifier {
         Self(format!("{}:{}", kind.name(), words(value, between)))
     }
 
+    /// What is wrong with a value that no command could name a recipient by.
+    pub fn check(kind: Kind, value: &str) -> Result<(), &'static str> {
+        let value = words(value, "");
+        let digits = |counts: &[usize]| {
+            counts.contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit())
+        };
+        let (fits, cure) = match kind {
+            Kind::Account => (digits(&[20]), "must have 20 digits"),
+            Kind::Phone => (digits(&[11]), "must have 11 digits, and no plus sign"),
+            Kind::Wallet => {
+                (digits(&[11, 12, 13, 14, 15, 16, 17, 18, 19, 20]), "must have 11 to 20 digits")
+            }
+            Kind::Inn => (digits(&[10, 12]), "must have 10 or 12 digits"),
+            Kind::Name => (value.contains(char::is_alphabetic), "must be a name"),
+            Kind::AccountToken | Kind::CardHash | Kind::CardToken => (
+                value.bytes().all(|b| b.is_ascii_graphic()) && !is_as_long_as_a_card(&value),
+                "must be a hash or token of the bank's, not a number",
+            ),
+        };
+        if fits { Ok(()) } else { Err(cure) }
+    }
+
     pub(super) fn text(&self) -> &str {
         &self.0
     }
@@ -73,6 +97,8 @@ pub(super) fn same_name(one: &str, other: &str) -> bool {
 }
 
 fn words(text: &str, between: &str) -> String {
+    // A letter and its mark may be one character or two: some keyboards and file systems part them.
+    let text = ComposingNormalizerBorrowed::new_nfc().normalize(text);
     text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(between)
 }
 
@@ -163,9 +189,32 @@ mod tests {
         let name = |text| Identifier::new(Kind::Name, text);
         assert_eq!(name("Ivanov  IVAN"), name(" ivanov ivan "));
         assert_ne!(name("Ivanov Ivan"), name("IvanovIvan"));
+        assert_eq!(
+            name("\u{419}\u{43e}\u{434}"),
+            name("\u{418}\u{306}\u{43e}\u{434}"),
+            "Й, И and breve"
+        );
         let account = |text| Identifier::new(Kind::Account, text);
         assert_eq!(account("40817 810 1"), account("408178101"));
         assert_ne!(account("79001234567"), Identifier::new(Kind::Phone, "79001234567"));
+    }
+
+    #[test]
+    fn what_no_command_could_name_is_refused_with_its_cure() {
+        let fits = |kind, value| Identifier::check(kind, value).is_ok();
+        for (kind, good, bad) in [
+            (Kind::Account, "40817 810 0000 0000 0001", "4081781000000000001"),
+            (Kind::Phone, "7 900 123 45 67", "+79001234567"),
+            (Kind::Wallet, "410012411727100", "4100124117"),
+            (Kind::Inn, "7743013901", "77430139011"),
+            (Kind::Name, "Йод Ко", "7743013901"),
+            (Kind::CardHash, "2f0d7a", "2200 2401 2345 4940"),
+            (Kind::CardToken, "2f0d7a", "2200-2401-2345-4940"),
+            (Kind::AccountToken, "2f0d7a", "тест"),
+        ] {
+            assert!(fits(kind, good), "{kind:?}");
+            assert!(!fits(kind, bad), "{kind:?}");
+        }
     }
 
     #[test]

@@ -114,6 +114,11 @@ impl Amounts {
         self.0.get(code).copied()
     }
 
+    /// Of largest amounts: whether any payout in this currency is allowed.
+    pub fn allows_some(&self, code: &str) -> bool {
+        self.is_empty() || self.of(code).is_some_and(|amount| amount > 0)
+    }
+
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -133,6 +138,13 @@ pub struct Denied {
 }
 
 impl Denied {
+    /// Tells the salt that a list was made with from others, and nothing else about it.
+    pub fn mark(salt: &SecretString) -> String {
+        let mut mark = keyed_hex(salt.expose_secret().as_bytes(), b"payoutd deny list");
+        mark.truncate(8);
+        mark
+    }
+
     /// `hashes` are those of [`Denied::hash`] with the same salt.
     pub fn new(salt: SecretString, hashes: impl IntoIterator<Item = String>) -> Self {
         Self { salt, hashes: hashes.into_iter().collect() }

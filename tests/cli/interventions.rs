@@ -2,7 +2,7 @@
 
 use crate::bank::BankSim;
 use crate::place::{Place, events, lines, to_card, wait_for_ends};
-use crate::process::{Process, Stream};
+use crate::process::{Ended, Process, Stream};
 
 const SALT: &str = "0123456789abcdef0123456789abcdef";
 
@@ -68,6 +68,7 @@ fn what_has_nothing_to_change_is_refused_at_once_and_said_twice_is_no_fault() {
     assert_eq!(empty.code, Some(2), "{empty:?}");
     assert!(empty.err.contains("say why"), "{}", empty.err);
     let ahead = place.ran(["cancel", "later", "--reason", "not yet"]);
+    assert!(ahead.err.contains("no payout later is known"), "{}", ahead.err);
     assert!(ahead.out.contains("ahead of its command"), "{}", ahead.out);
     place.write("later.jsonl", lines([to_card("later", 10_000)]));
     place.publish("later.jsonl");
@@ -78,19 +79,46 @@ fn what_has_nothing_to_change_is_refused_at_once_and_said_twice_is_no_fault() {
     assert!(again.out.contains("said before"), "{}", again.out);
 }
 
+fn deny_hash(place: &Place, kind: &str, file: &str) -> Ended {
+    let program = env!("CARGO_BIN_EXE_payoutd");
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &format!("{program} deny-hash {kind} --salt-file salt < {file}")]);
+    shell.current_dir(place.dir());
+    Process::start("deny-hash", shell).end()
+}
+
+#[test]
+fn what_could_never_be_denied_is_refused_and_not_repeated() {
+    let mut place = Place::with_keys();
+    place.write("salt", SALT);
+    place.write("phones", "79001234567\n+79007654321\n");
+    let made = deny_hash(&place, "phone", "phones");
+    assert_eq!((made.code, made.out.lines().count()), (Some(2), 1), "{made:?}");
+    assert_eq!(made.err, "line 2 must have 11 digits, and no plus sign");
+    place.set("decision.deny_file", "denied");
+    place.set("decision.deny_salt_file", "salt");
+    let refused = |place: &Place, cure: &str| {
+        let refused = place.ran(["run"]);
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(refused.err.contains(cure), "{cure}: {}", refused.err);
+    };
+    place.write("denied", "# nobody\n");
+    refused(&place, "holds no hash");
+    place.write("denied", made.out.trim());
+    place.write("salt", SALT.replace('0', "1"));
+    refused(&place, "line 1 was made with another salt");
+}
+
 #[test]
 fn a_deny_list_is_made_of_hashes_and_stops_a_recipient() {
     let mut place = Place::with_keys();
     place.write("salt", SALT);
-    place.write("names", "Ivanov  IVAN\n\nPetrov Petr\n");
-    let hash = format!("{} deny-hash name --salt-file salt < names", env!("CARGO_BIN_EXE_payoutd"));
-    let mut shell = std::process::Command::new("sh");
-    shell.args(["-c", &hash]).current_dir(place.dir());
-    let made = Process::start("deny-hash", shell).end();
+    place.write("names", "\u{feff}Ivanov  IVAN\n\nPetrov Petr\n");
+    let made = deny_hash(&place, "name", "names");
     assert_eq!(made.code, Some(0), "{made:?}");
     let hashes: Vec<_> = made.out.lines().collect();
-    assert!(hashes.len() == 2 && hashes.iter().all(|hash| hash.len() == 64), "{hashes:?}");
-    place.write("denied", format!("# people\n{} # asked by the bank\n", hashes[0]));
+    assert_eq!(hashes.len(), 2, "{hashes:?}");
+    place.write("denied", format!("\u{feff}# people\n{} # asked by the bank\n", hashes[0]));
     place.set("decision.deny_file", "denied");
     place.set("decision.deny_salt_file", "salt");
     let bank = BankSim::start(&mut place, &[]);

@@ -53,7 +53,7 @@ fn publish_sends_the_good_lines_and_reports_all_that_is_wrong_with_the_others() 
     assert_eq!(published.out, "2 published, 2 refused");
     let reported: Vec<_> = published.err.lines().collect();
     let expected = WRONG.map(|(line, pointer, problem)| {
-        let pointer = if pointer.is_empty() { "the message" } else { pointer };
+        let pointer = if pointer.is_empty() { "the row" } else { pointer };
         format!("line {line}: {pointer} {problem}")
     });
     assert_eq!(reported, expected);

@@ -58,6 +58,7 @@ fn what_cannot_be_asked_is_told_with_its_cure_and_without_its_content() {
     place.write("hash", HASH);
     place.write("two", format!("{HASH} {TOKEN}"));
     place.write("empty", " \n");
+    place.write("number", "2200240123454940\n");
     place.write("large", "a".repeat(4096));
     let refused = |place: &Place, args: &[&str], code: i32, said: &str| {
         let refused = place.ran(["token"].into_iter().chain(args.iter().copied()));
@@ -68,10 +69,11 @@ fn what_cannot_be_asked_is_told_with_its_cure_and_without_its_content() {
     refused(&place, &["info"], 2, "--card-hash");
     let two_kinds = ["info", "--card-hash", "hash", "--card-token", "hash"];
     refused(&place, &two_kinds, 2, "cannot be used with");
-    refused(&place, &["info", "--card-hash", "nowhere"], 2, "nowhere: No such file");
-    for file in ["two", "empty", "large"] {
-        let said = format!("{file} must hold one hash or token and nothing else");
-        refused(&place, &["info", "--card-hash", file], 2, &said);
+    refused(&place, &["info", "--card-hash", "nowhere"], 2, "--card-hash: No such file");
+    refused(&place, &["info", "--card-token", HASH], 2, "--card-token: No such file");
+    for file in ["two", "empty", "large", "number"] {
+        let said = "--card-hash: the file must hold one hash or token and nothing else";
+        refused(&place, &["info", "--card-hash", file], 2, said);
     }
     place.set("bank.project", "somebody-else");
     refused(&place, &["issue"], 2, "identification_error");

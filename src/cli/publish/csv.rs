@@ -64,6 +64,7 @@ fn too_long() -> Vec<Flaw> {
 /// The columns, or everything that is wrong with their names.
 fn read_header(record: Record<'_>) -> Result<Vec<&'static str>, Vec<Flaw>> {
     let cells = record.cells.ok_or_else(too_long)?;
+    not_comma_separated(&cells)?;
     let mut header = Vec::with_capacity(cells.len());
     let mut flaws = Vec::new();
     for (n, cell) in cells.iter().enumerate() {
@@ -81,6 +82,19 @@ fn read_header(record: Record<'_>) -> Result<Vec<&'static str>, Vec<Flaw>> {
         flaws.push(flaw(Some(column), "is missing: every payout needs it"));
     }
     if flaws.is_empty() { Ok(header) } else { Err(flaws) }
+}
+
+/// What is text of another kind would only be called a list of unknown columns.
+fn not_comma_separated(cells: &[&[u8]]) -> Result<(), Vec<Flaw>> {
+    let holds = |byte| cells.iter().any(|cell| cell.contains(&byte));
+    let problem = if holds(b'\0') {
+        "is UTF-16, by the look of it: save the file as \"CSV UTF-8\""
+    } else if cells.len() == 1 && (holds(b'\t') || holds(b'|')) {
+        "is divided by neither commas nor semicolons: save the file with one of them"
+    } else {
+        return Ok(());
+    };
+    Err(vec![flaw(None, problem)])
 }
 
 /// From which likeness on (1 is the same) a name is taken for a misspelt one.

@@ -96,6 +96,9 @@ impl fmt::Display for Flaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.column {
             Some(column) => write!(f, ", column {column}: {}", self.violation.problem),
+            None if self.violation.pointer.is_empty() => {
+                write!(f, ": the row {}", self.violation.problem)
+            }
             None => write!(f, ": {}", self.violation),
         }
     }

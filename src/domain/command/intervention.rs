@@ -74,7 +74,7 @@ impl Intervention {
             count if count > REASON_CHARS_MAX => {
                 format!("has {count} characters; at most {REASON_CHARS_MAX} are kept")
             }
-            _ if reason.chars().any(char::is_control) => "must be one line of plain text".into(),
+            _ if reason.chars().any(is_no_plain_text) => "must be one line of plain text".into(),
             _ => return Ok(()),
         };
         Err(Violation { pointer: "/reason".into(), problem })
@@ -89,6 +89,14 @@ impl Intervention {
         });
         message.to_string().into_bytes()
     }
+}
+
+/// What breaks a line, or turns or hides what stands beside it: a reason is read as it looks.
+fn is_no_plain_text(char: char) -> bool {
+    let breaks_a_line = matches!(char, '\u{2028}' | '\u{2029}');
+    let is_invisible = matches!(char,
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    char.is_control() || breaks_a_line || is_invisible
 }
 
 impl Reader<'_> {

@@ -5,7 +5,6 @@
 mod account;
 mod fiscal;
 mod method;
-mod open_card;
 mod wallet;
 
 use serde::de::DeserializeOwned;
@@ -14,10 +13,10 @@ use serde_json::Value;
 use super::super::id::PayoutId;
 use super::super::json::{Object, Raw, is_word};
 use super::super::money::{Currency, Money};
+use super::super::open_card::{OPEN_CARD, holds_open_card};
 use super::super::time::Timestamp;
 use super::{Account, Expected, Flow, Verb, Violation};
 pub(super) use method::Terms;
-use open_card::{OPEN_CARD, holds_open_card};
 
 /// Reads fields one by one and remembers everything that is wrong.
 pub(super) struct Reader<'a> {

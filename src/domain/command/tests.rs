@@ -171,7 +171,15 @@ fn a_word_about_a_payout_names_it_and_its_reason_and_nothing_else() {
     };
     let bare = json!({"type": "payout.cancel", "amount_details": {}});
     assert_eq!(refused(bare), ["/payout_id", "/reason", "/amount_details"]);
-    for reason in [json!(""), json!("  "), json!("two\nlines"), json!("x".repeat(501)), json!(7)] {
+    for reason in [
+        json!(""),
+        json!("  "),
+        json!("two\nlines"),
+        json!("two\u{2028}lines"),
+        json!("\u{202e}drawkcab"),
+        json!("x".repeat(501)),
+        json!(7),
+    ] {
         let value = json!({"type": "payout.reject", "payout_id": "inv-1", "reason": reason});
         assert_eq!(refused(value), ["/reason"], "{reason}");
     }

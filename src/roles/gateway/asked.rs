@@ -69,6 +69,8 @@ mod tests {
             r#"{"card":{"token":7}}"#,
             r#"{"card":{"token":""}}"#,
             r#"{"card":{"token":"a b"}}"#,
+            r#"{"card":{"number_hash":"2200240123454940"}}"#,
+            r#"{"card":{"token":"2200-2401-2345-4940"}}"#,
             r#"{"bank_account":{"token":"a","more":1}}"#,
             r#"{"bank_account":{"number_hash":"a"}}"#,
             r#"{"card":{"token":"a"}} x"#,

@@ -67,7 +67,7 @@ impl Problem {
         match self {
             Self::BadBody => {
                 "The body must be one of {\"card\":{\"number_hash\":…}}, {\"card\":{\"token\":…}} \
-                 and {\"bank_account\":{\"token\":…}}."
+                 and {\"bank_account\":{\"token\":…}}. A card's number is never taken."
             }
             Self::NoKey => "Show a key of gateway.key_file: Authorization: Bearer ….",
             Self::NotFound => "There are POST /v1/widget-tokens and POST /v1/token-info.",

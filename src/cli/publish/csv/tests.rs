@@ -125,16 +125,24 @@ fn a_header_is_refused_with_everything_that_is_wrong_with_it_and_nothing_else_is
         told(text),
         [
             "line 1, column amounts: is not known: did you mean amount?".to_owned(),
-            format!("line 1: the message names a column that is not known, number 4: {listed}"),
-            format!("line 1: the message names a column that is not known, number 5: {listed}"),
+            format!("line 1: the row names a column that is not known, number 4: {listed}"),
+            format!("line 1: the row names a column that is not known, number 5: {listed}"),
             "line 1, column currency: occurs twice".into(),
             "line 1, column amount: is missing: every payout needs it".into(),
             "line 1, column method: is missing: every payout needs it".into(),
         ]
     );
-    let empty = "line 1: the message is empty: the first line has to name the columns";
+    let empty = "line 1: the row is empty: the first line has to name the columns";
     assert_eq!(told(""), [empty]);
     assert_eq!(told("\n\n"), [empty]);
+    let tabs = "line 1: the row is divided by neither commas nor semicolons: save the file with one of them";
+    assert_eq!(told("payout_id\tamount\np-1\t1\n"), [tabs]);
+    let wide: Vec<u8> = "payout_id,amount\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let wide = [&[0xff, 0xfe], &wide[..]].concat();
+    assert_eq!(
+        told(wide),
+        ["line 1: the row is UTF-16, by the look of it: save the file as \"CSV UTF-8\""]
+    );
 }
 
 #[test]
@@ -142,7 +150,7 @@ fn a_row_that_does_not_fit_the_header_is_refused_by_its_line() {
     let header = "payout_id,amount,currency,method,wallet";
     let wrong = |cells, line| {
         format!(
-            "line {line}: the message has {cells} cells where the header names 5 columns: a cell that \
+            "line {line}: the row has {cells} cells where the header names 5 columns: a cell that \
              holds the delimiter or a quote has to be quoted"
         )
     };
@@ -167,7 +175,7 @@ fn a_quote_left_open_is_told_where_it_begins_and_publishes_nothing_of_what_it_ta
     let many = row("p-2", "Petrov").repeat(5000);
     let told = told(format!("{header}\n{}{many}", row("p-1", "\"Ivanov")));
     assert_eq!(told.len(), 1);
-    assert!(told[0].starts_with("line 2: the message has more than 65536 bytes"), "{told:?}");
+    assert!(told[0].starts_with("line 2: the row has more than 65536 bytes"), "{told:?}");
 }
 
 /// A name or description may come from the recipient.

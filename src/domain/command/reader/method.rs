@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::super::super::json::is_word;
 use super::super::super::money::Money;
+use super::super::super::open_card::OPEN_CARD;
 use super::super::Account;
-use super::open_card::OPEN_CARD;
 use super::{Reader, is_digits};
 
 /// What else a command says that a method depends on.

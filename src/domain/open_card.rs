@@ -1,8 +1,9 @@
-//! Open card numbers: looked for everywhere in a command, and never taken.
+//! Open card numbers: looked for everywhere in a command and wherever a hash or token belongs, and
+//! never taken.
 
 use serde_json::{Number, Value};
 
-pub(super) const OPEN_CARD: &str = "open card numbers are refused, so that payoutd stays out of PCI DSS \
+pub const OPEN_CARD: &str = "open card numbers are refused, so that payoutd stays out of PCI DSS \
                                     scope: use a hash (\"encrypted_card\") or a token (\"tokenized_card\")";
 
 /// Where a card's number may have been typed in: its own field, and those of what stands for it.
@@ -10,7 +11,7 @@ const NUMBERED: [&str; 3] = ["number", "number_hash", "token"];
 
 /// Whether a card stands openly anywhere in it: under the bank's name for one, or as digits as many
 /// as a card's where a number, a hash or a token belongs.
-pub(super) fn holds_open_card(name: &str, value: &Value) -> bool {
+pub fn holds_open_card(name: &str, value: &Value) -> bool {
     let named = name.eq_ignore_ascii_case("bank_card");
     let numbered = NUMBERED.iter().any(|numbered| name.eq_ignore_ascii_case(numbered));
     match value {
@@ -33,7 +34,7 @@ fn whole(number: &Number) -> String {
 }
 
 /// Card numbers have 13 to 19 digits (ISO/IEC 7812).
-fn is_as_long_as_a_card(text: &str) -> bool {
+pub fn is_as_long_as_a_card(text: &str) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let others = text.bytes().filter(|b| !b.is_ascii_digit() && !b" -".contains(b)).count();
     (13..=19).contains(&digits) && others == 0
