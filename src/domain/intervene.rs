@@ -127,7 +127,11 @@ fn release(payout: &Payout, reason: String, policy: &Policy, now: Timestamp) -> 
             false => refused("the payout does not need attention"),
         };
     }
+    let released = Event::Released { reason: reason.clone() };
     match payout.state {
+        _ if payout.history.iter().any(|entry| entry.event == released) => {
+            refused(still_attentive(payout, SAID_BEFORE))
+        }
         State::Initiating => refused(
             "a payout that is started in one request is never sent twice; reject it, or wait for \
              the bank's webhook",
@@ -136,10 +140,13 @@ fn release(payout: &Payout, reason: String, policy: &Policy, now: Timestamp) -> 
             "the bank has seen a call of this payout that the store knows nothing of, so it is \
              never sent again; reject it",
         ),
-        state if state.is_final() => Effect::Write(Event::Released { reason }),
+        state if state.is_final() => Effect::Write(released),
         _ => on_evidence(payout, reason, policy, now),
     }
 }
+
+const SAID_BEFORE: &str = "that was said of an earlier attention; if you have looked into this one \
+                           too, say so in other words";
 
 fn key_was_used(payout: &Payout) -> bool {
     payout.intention.outcome == CallOutcome::Unknown { key_used: true }
@@ -150,9 +157,7 @@ fn on_evidence(payout: &Payout, reason: String, policy: &Policy, now: Timestamp)
     let released = Event::Released { reason };
     let known_by = policy.known_by(payout);
     if payout.history.iter().any(|entry| entry.event == released) {
-        let why = "that was said of an earlier attention; if you have looked into this one too, \
-                   say so in other words";
-        refused(still_attentive(payout, why))
+        refused(still_attentive(payout, SAID_BEFORE))
     } else if now < known_by {
         let why = format!(
             "what became of its last call is not known before {known_by}; send this again then"

@@ -169,6 +169,10 @@ pub struct Payout {
     pub bank_payout: Option<BankPayoutId>,
     /// The last call intended.
     pub intention: Intention,
+    /// When the first start was intended, for the last time if it was put off. `None`: in records
+    /// of a version that did not keep it, and before.
+    #[serde(default)]
+    pub started_at: Option<Timestamp>,
     /// Settlement payouts: what was held, and what confirm or cancel has to echo, byte for byte.
     pub confirm_information: Option<Raw>,
     /// Number of the newest ticket; 0 when none was written yet.
@@ -217,6 +221,7 @@ impl Payout {
             content_hash,
             next_look_at,
             intention: Intention::new(call, 1, at),
+            started_at: (call == Call::Init).then_some(at),
             ..Self::new(
                 StoredCommand::Known(Box::new(command)),
                 state,
@@ -244,6 +249,7 @@ impl Payout {
             session: None,
             bank_payout: None,
             intention: Intention::new(Call::Create, 1, at),
+            started_at: None,
             confirm_information: None,
             ticket: 0,
             looks: 0,
@@ -274,11 +280,17 @@ impl Payout {
         self.state.is_final() || waits_for_command
     }
 
+    /// The bank paid it, and had not asked for a confirmation. What was held it had asked about:
+    /// somebody confirmed that one there.
+    pub fn was_paid_unasked(&self) -> bool {
+        let asked = |state| matches!(state, Some(State::Confirming | State::Held));
+        let was_asked = self.history.iter().any(|entry| asked(entry.event.leads_to()));
+        self.state == State::Succeeded && !was_asked
+    }
+
     /// When the bank may first have had the payout.
     pub fn first_start_at(&self) -> Timestamp {
-        let Intention { call, attempt, at, .. } = self.intention;
-        if matches!(call, Call::Start | Call::Init) && attempt == 1 {
-            // It may have been put off for hours.
+        if let Some(at) = self.started_at {
             return at;
         }
         let bound = |entry: &&Entry| matches!(entry.event, Event::SessionBound { .. });

@@ -41,6 +41,9 @@ pub fn apply(
             // The same try again, after it could not be sent: the history has it already.
             kept = *attempt != payout.intention.attempt;
             next.intention = Intention::new(call, *attempt, at);
+            if *attempt == 1 && matches!(call, Call::Init | Call::Start) {
+                next.started_at = Some(at);
+            }
         }
         Event::Postponed { until } => {
             kept = !matches!(
@@ -61,6 +64,7 @@ pub fn apply(
         Event::SessionBound { session, next_look_at } => {
             next.session = Some(session.clone());
             next.intention = Intention::new(Call::Start, 1, at);
+            next.started_at = Some(at);
             next.ticket += 1;
             next.next_look_at = *next_look_at;
         }

@@ -21,7 +21,7 @@ use crate::bank::client::Bank;
 use crate::bus::Bus;
 use crate::domain::call::Answer;
 use crate::domain::event::Event;
-use crate::domain::payout::{Payout, State};
+use crate::domain::payout::Payout;
 use crate::domain::policy::Policy;
 use crate::domain::session::Session;
 use crate::domain::step::{Sight, Source, Step, next_step, waited_too_long};
@@ -77,8 +77,7 @@ impl Driver {
     /// A bank that pays without our confirmation was not set up as we think: a lost start is not
     /// repeated from now on, and a person must say so for the other processes.
     fn learn_from(&self, payout: &Payout) {
-        let decided = payout.history.iter().any(|e| e.event.leads_to() == Some(State::Confirming));
-        if payout.state == State::Succeeded && !decided && !self.policy.confirms_automatically {
+        if payout.was_paid_unasked() && !self.policy.confirms_automatically {
             self.confirmed_by_itself.store(true, Ordering::Relaxed);
             tracing::error!(
                 event = "bank.confirms_by_itself",

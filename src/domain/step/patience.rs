@@ -46,6 +46,10 @@ impl View<'_> {
     pub(super) fn ask_when_known(&self) -> Step {
         match self.payout.intention.outcome {
             CallOutcome::Postponed { until } if self.now < until => Step::Wait(Some(until)),
+            // The store's clock was set back: no answer is from after the intention yet.
+            CallOutcome::Refused { .. } if self.now < self.payout.intention.at => {
+                Step::Wait(Some(self.payout.intention.at))
+            }
             CallOutcome::Postponed { .. } | CallOutcome::Refused { .. } => Step::AskStatus,
             CallOutcome::Pending | CallOutcome::Unknown { .. } | CallOutcome::Answered => {
                 self.ask_past_deadline()

@@ -77,7 +77,7 @@ impl View<'_> {
         match sight.session.reading() {
             Reading::Empty => self.bound_empty(sight),
             Reading::Cancelled if sight.session.payouts.is_empty() => {
-                self.once_tries_are_over(|| self.cancelled("the bank ended the empty session"))
+                self.once_tries_are_over(|| self.bound_ended())
             }
             Reading::Uncertain(why) if sight.session.payouts.is_empty() => self.once_attentive(why),
             Reading::InProgress if sight.session.payouts.is_empty() => self.wait(sight),
@@ -94,17 +94,36 @@ impl View<'_> {
         }
     }
 
+    /// The bank has ended the session, and shows no payout in it.
+    fn bound_ended(&self) -> Step {
+        match &self.payout.intention.outcome {
+            CallOutcome::Refused { .. } if self.payout.attention.is_some() => Step::Wait(None),
+            CallOutcome::Refused { reason } => self.failed(Some(reason.clone())),
+            // The payout may stand in another session, one that the store has forgotten.
+            CallOutcome::Unknown { .. } if key_was_used(&self.payout.intention) => {
+                self.once_attentive(FORGOTTEN)
+            }
+            CallOutcome::Unknown { .. }
+            | CallOutcome::Pending
+            | CallOutcome::Postponed { .. }
+            | CallOutcome::Answered => self.cancelled("the bank ended the empty session"),
+        }
+    }
+
     /// Start may have been sent, and the bank has not been asked.
     fn bound_unseen(&self) -> Step {
-        match &self.payout.intention.outcome {
+        let Intention { outcome, attempt, at, .. } = &self.payout.intention;
+        match outcome {
             CallOutcome::Postponed { .. } if self.payout.attention.is_some() => self.look_if_due(),
             CallOutcome::Postponed { until } => match self.bar() {
+                // An earlier try may have shown itself since.
+                None if *attempt > 1 && self.now >= *until => Step::AskStatus,
                 None => self.send_postponed(*until),
-                Some(bar) if self.payout.intention.attempt == 1 => bar.end(),
+                Some(bar) if *attempt == 1 => bar.end(),
                 // Earlier tries were sent: the session must not stay open for them.
                 Some(_) => Step::AskStatus,
             },
-            CallOutcome::Refused { .. } if self.payout.intention.attempt == 1 => Step::AskStatus,
+            CallOutcome::Refused { .. } if *attempt == 1 && self.now >= *at => Step::AskStatus,
             CallOutcome::Refused { .. }
             | CallOutcome::Pending
             | CallOutcome::Unknown { .. }
@@ -127,12 +146,12 @@ impl View<'_> {
                 Some(bar) => self.cancel(bar.reason, &sight.session),
             },
             CallOutcome::Refused { reason }
-                if asked_late || (intention.attempt == 1 && sight.is_answer()) =>
+                if asked_late || (intention.attempt == 1 && sight.asked_after(intention.at)) =>
             {
                 let failed = Step::Write(Event::Failed { reason: reason.clone() });
                 if self.payout.attention.is_none() { failed } else { Step::Wait(None) }
             }
-            CallOutcome::Refused { .. } => self.ask_past_deadline(),
+            CallOutcome::Refused { .. } => self.bound_unseen(),
             CallOutcome::Pending | CallOutcome::Unknown { .. } | CallOutcome::Answered
                 if !asked_late =>
             {
@@ -151,7 +170,7 @@ impl View<'_> {
     fn start_without_trace(&self, sight: &Sight) -> Step {
         if self.payout.attention.is_some() {
             Step::Wait(None)
-        } else if self.policy.confirms_automatically && !self.payout.intention.released {
+        } else if self.policy.confirms_automatically && !self.released_without_trace() {
             attention(
                 "a start with unknown outcome left no trace, and the bank confirms by itself: \
                  starting again could pay twice",
@@ -162,6 +181,17 @@ impl View<'_> {
         } else {
             self.send_again()
         }
+    }
+}
+
+impl View<'_> {
+    /// A person was called when the last start had left no trace, and has looked into that.
+    fn released_without_trace(&self) -> bool {
+        let called = self.payout.history.iter().rev().find_map(|entry| match entry.event {
+            Event::NeedsAttention { .. } => Some(entry.at),
+            _ => None,
+        });
+        self.payout.intention.released && called.is_some_and(|called| called >= self.deadline())
     }
 }
 

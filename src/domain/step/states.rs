@@ -2,7 +2,7 @@
 
 use super::super::call::Call;
 use super::super::decision::{Verdict, decide};
-use super::super::event::Event;
+use super::super::event::{Entry, Event};
 use super::super::payout::{CallOutcome, Intention, State};
 use super::super::policy::TRIES_MAX;
 use super::super::rules::Ruling;
@@ -30,6 +30,13 @@ impl View<'_> {
                 self.once_tries_are_over(|| self.cancel(SEVERAL.into(), &sight.session))
             }
             Reading::AwaitsConfirmation => self.awaits_confirmation(sight),
+            // The bank took the start and shows nothing of it.
+            Reading::Empty if sight.asked_after(self.deadline()) => {
+                match &self.payout.cancel_requested {
+                    Some(reason) => self.cancel(reason.clone(), &sight.session),
+                    None => self.wait(sight),
+                }
+            }
             Reading::Empty | Reading::InProgress => self.wait(sight),
         }
     }
@@ -149,11 +156,11 @@ impl View<'_> {
         match &self.payout.intention.outcome {
             CallOutcome::Postponed { until } => self.send_postponed(*until),
             // Nothing to cancel, and nothing ever came: should it come yet, it is a stray.
-            CallOutcome::Refused { .. }
-                if sight.session.reading() == Reading::Empty
-                    && sight.asked_after(self.deadline()) =>
-            {
+            CallOutcome::Refused { .. } if self.stays_empty(sight) => {
                 self.cancelled("the bank keeps the empty session")
+            }
+            CallOutcome::Unknown { .. } if self.stays_empty(sight) && self.tried_enough() => {
+                self.cancelled("the bank keeps the empty session, and does not say why")
             }
             // A refused cancellation did nothing: unlike a confirmation it is tried again.
             CallOutcome::Refused { .. }
@@ -161,6 +168,17 @@ impl View<'_> {
             | CallOutcome::Unknown { .. }
             | CallOutcome::Answered => self.send_again(),
         }
+    }
+
+    fn stays_empty(&self, sight: &Sight) -> bool {
+        sight.session.reading() == Reading::Empty && sight.asked_after(self.deadline())
+    }
+
+    /// Often, and since a person looked into it.
+    fn tried_enough(&self) -> bool {
+        let Intention { attempt, .. } = self.payout.intention;
+        let looked = |entry: &Entry| matches!(entry.event, Event::Released { .. });
+        attempt > TRIES_MAX && self.payout.history.iter().any(looked)
     }
 
     pub(super) fn confirmed(&self) -> Step {

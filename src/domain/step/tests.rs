@@ -1,6 +1,7 @@
 //! What follows in each situation.
 
 mod deciding;
+mod liveness;
 mod one_request;
 mod properties;
 mod review;

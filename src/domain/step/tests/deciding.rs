@@ -125,3 +125,28 @@ fn a_new_word_beside_the_wish_to_be_confirmed_is_not_taken_for_a_confirmation() 
     let found = step(&payout_in(State::Confirming), Some(&answer(odd, at(99))), 99);
     assert_eq!(found, Step::Wait(None));
 }
+
+#[test]
+fn a_refusal_from_before_the_clock_was_set_back_does_not_ask_on_and_on() {
+    for state in [State::Confirming, State::Cancelling] {
+        let mut payout = payout_in(state);
+        payout.intention.at = at(86_403);
+        let payout = after(payout, &[(86_404, Event::Refused { reason: reason() })]);
+        let seen = answer(awaiting(), at(10));
+        assert_eq!(step(&payout, Some(&seen), 10), Step::Wait(Some(at(86_403))), "{state}");
+    }
+}
+
+/// What the bank says to the cancellation of an empty session is not documented.
+#[test]
+fn an_empty_session_that_cannot_be_cancelled_holds_up_nobody_for_ever() {
+    let mut payout = payout_in(State::Cancelling);
+    payout.intention.attempt = TRIES_MAX;
+    let looked = Event::Released { reason: "looked".into() };
+    let tired = after(payout, &[(4, unknown()), (9000, needs_attention()), (9001, looked)]);
+    let empty = |s| answer(session(S::Created, &[]), at(s));
+    let again = Event::Intended { attempt: TRIES_MAX + 1 };
+    assert_eq!(step(&tired, Some(&empty(9001)), 9001), Step::Write(again.clone()));
+    let tried = after(tired, &[(9001, again), (9002, unknown())]);
+    assert_eq!(name(&step(&tried, Some(&empty(9100)), 9100)), "cancelled");
+}

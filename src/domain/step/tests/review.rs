@@ -119,6 +119,17 @@ fn a_review_lasts_from_when_the_start_went_out() {
     let payout = after(payout_in(State::Bound), &[postponed, sent, (2001, started())]);
     let found = next_step(&payout, Some(&waits()), &reviewed(), at(2002));
     assert!(matches!(found, Step::Write(Event::Held { until, .. }) if until == at(3000)));
+    let twice = [
+        (2, Event::Postponed { until: at(2000) }),
+        (2000, Event::Intended { attempt: 1 }),
+        (2010, unknown()),
+        (2016, Event::Intended { attempt: 2 }),
+        (2017, started()),
+    ];
+    let payout = after(payout_in(State::Bound), &twice);
+    let seen = answer(awaiting(), at(2032));
+    let found = next_step(&payout, Some(&seen), &reviewed(), at(2032));
+    assert!(matches!(found, Step::Write(Event::Held { until, .. }) if until == at(3000)));
 }
 
 #[test]

@@ -114,3 +114,47 @@ fn a_session_that_is_not_new_is_not_started_in() {
     let event = record_answer(&accepted(), &Answer::Done(used), &policy(), at(1));
     assert_eq!(event.name(), "needs_attention");
 }
+
+/// The store forgot a start that was made in another session; the bank ends the new, empty one.
+#[test]
+fn a_used_key_is_for_a_person_also_when_the_bank_ends_the_empty_session() {
+    let used = Event::OutcomeUnknown { why: "key".into(), key_used: true };
+    let payout = after(payout_in(State::Bound), &[(2, used)]);
+    let ended = answer(session(S::Cancelled, &[]), at(16));
+    assert_eq!(name(&step(&payout, Some(&ended), 16)), "needs_attention");
+    let called = after(payout, &[(16, needs_attention())]);
+    let later = answer(session(S::Cancelled, &[]), at(14_400));
+    assert_eq!(step(&called, Some(&later), 14_400), Step::Wait(None));
+    let rejected = after(called, &[(14_401, Event::Released { reason: "nothing there".into() })]);
+    assert_eq!(name(&step(&rejected, Some(&later), 14_401)), "cancelled");
+}
+
+#[test]
+fn a_second_start_that_was_put_off_is_looked_up_before_it_goes_out() {
+    let second = [
+        (11, unknown()),
+        (16, Event::Intended { attempt: 2 }),
+        (16, Event::Postponed { until: at(316) }),
+    ];
+    let payout = after(payout_in(State::Bound), &second);
+    assert_eq!(step(&payout, None, 4000), Step::AskStatus);
+    let empty = answer(session(S::Created, &[]), at(4000));
+    assert_eq!(step(&payout, Some(&empty), 4000), Step::Write(Event::Intended { attempt: 2 }));
+}
+
+#[test]
+fn a_refused_start_is_not_judged_by_the_answer_to_create() {
+    let refused = after(payout_in(State::Bound), &[(2, Event::Refused { reason: reason() })]);
+    let of_create = answer(session(S::Created, &[]), at(0));
+    assert_eq!(step(&refused, Some(&of_create), 2), Step::AskStatus);
+}
+
+#[test]
+fn a_refused_start_fails_with_the_banks_reason_also_when_the_bank_ends_the_session() {
+    let refused = after(payout_in(State::Bound), &[(2, Event::Refused { reason: reason() })]);
+    let ended = answer(session(S::Cancelled, &[]), at(16));
+    let failed = Step::Write(Event::Failed { reason: reason() });
+    assert_eq!(step(&refused, Some(&ended), 16), failed);
+    let called = after(refused, &[(17, needs_attention())]);
+    assert_eq!(step(&called, Some(&ended), 17), Step::Wait(None));
+}

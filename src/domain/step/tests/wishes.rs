@@ -166,3 +166,26 @@ fn a_payout_is_looked_at_when_its_commands_time_is_over() {
     let attentive = after(payout, &[(5, needs_attention())]);
     assert_eq!(step(&attentive, None, 5), Step::Wait(None), "a person is called anyway");
 }
+
+#[test]
+fn a_release_of_something_else_repeats_no_start_where_the_bank_confirms_by_itself() {
+    let automatic = Policy { confirms_automatically: true, ..policy() };
+    let looked = |seconds| (seconds, Event::Released { reason: format!("looked at {seconds}") });
+    let payout =
+        after(payout_in(State::Bound), &[(2, needs_attention()), (11, unknown()), looked(20)]);
+    let empty = |s| answer(session(S::Created, &[]), at(s));
+    let found = next_step(&payout, Some(&empty(20)), &automatic, at(20));
+    let Step::Write(called) = found else { panic!("{found:?}") };
+    assert_eq!(called.name(), "needs_attention");
+    let payout = after(payout, &[(20, called), looked(30)]);
+    assert_eq!(name(&next_step(&payout, Some(&empty(30)), &automatic, at(30))), "intended");
+}
+
+/// The bank took the start, and never shows anything of it.
+#[test]
+fn a_started_payout_that_the_bank_never_shows_can_be_ended() {
+    let unwanted = after(payout_in(State::Started), &[wanted(6)]);
+    let empty = |s| answer(session(S::Created, &[]), at(s));
+    assert_eq!(name(&step(&unwanted, Some(&empty(5)), 6)), "wait");
+    assert_eq!(name(&step(&unwanted, Some(&empty(400)), 400)), "cancel_decided");
+}
