@@ -14,6 +14,7 @@ mod intervene;
 mod keygen;
 mod list;
 mod output;
+mod pause;
 mod publish;
 mod run;
 mod schema;
@@ -81,7 +82,7 @@ enum Command {
     Show(show::Args),
     /// List payouts
     List(list::Args),
-    /// Cancel a payout that was not confirmed yet, also ahead of its command
+    /// Cancel a payout that it was not decided to confirm yet, also ahead of its command
     Cancel(intervene::Args),
     /// Approve a payout that is held for review
     Approve(intervene::Args),
@@ -89,6 +90,10 @@ enum Command {
     Reject(intervene::Args),
     /// Have payoutd carry on with a payout that needs attention, once the bank shows nothing paid
     Release(intervene::Args),
+    /// Hold back starts, confirmations or both, in all processes, until they are resumed
+    Pause(pause::PauseArgs),
+    /// Let go out what was paused, by a person or because the store had lost something
+    Resume(pause::ResumeArgs),
     /// Tokens: one for the bank's widget, and what is behind a recipient's
     Token(token::Args),
     /// Messages that could not be handled: look at them, replay or discard them
@@ -142,6 +147,8 @@ async fn dispatch(config: Option<PathBuf>, command: Command) -> anyhow::Result<E
         Command::Approve(args) => intervene::main(Verb::Approve, args, load(Needs::Backend)?).await,
         Command::Reject(args) => intervene::main(Verb::Reject, args, load(Needs::Backend)?).await,
         Command::Release(args) => intervene::main(Verb::Release, args, load(Needs::Backend)?).await,
+        Command::Pause(args) => pause::pause(args, load(Needs::Backend)?).await,
+        Command::Resume(args) => pause::resume(args, load(Needs::Backend)?).await,
         Command::DenyHash(args) => deny::main(&args, &load(Needs::Backend)?),
         Command::Token(args) => token::main(args, load(Needs::Bank)?).await,
         Command::DeadLetters(args) => dead_letters::main(args, load(Needs::Backend)?).await,

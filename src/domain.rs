@@ -11,6 +11,7 @@ pub mod time;
 
 pub mod command;
 pub mod session;
+pub mod standing;
 pub mod stored_command;
 pub mod ticket;
 

@@ -16,6 +16,7 @@ mod consumer;
 mod dead_letters;
 mod events;
 mod failure;
+mod fence;
 mod file;
 mod in_flight;
 mod queue;

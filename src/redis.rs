@@ -22,7 +22,7 @@
 //!
 //! ```text
 //! ACL SETUSER payoutd on >PASSWORD ~{payoutd}:*
-//!   +evalsha +script|load +info +wait +time +get +set +hget +hmget +hset +hincrby
+//!   +evalsha +script|load +info +wait +time +get +set +hget +hmget +hset +hdel +hkeys +hincrby
 //!   +zadd +zrem +zrange +zscore +persist +pexpireat
 //!   +scan +unlink
 //! ```
@@ -35,6 +35,7 @@ mod clock;
 mod connection;
 mod dial;
 mod failure;
+mod fence;
 mod info;
 mod keys;
 mod link;

@@ -23,7 +23,7 @@ use crate::bus::{Bus, Queue};
 use crate::config::Concurrency;
 use crate::domain::policy::Policy;
 use crate::shutdown::Shutdown;
-use crate::store::Store;
+use crate::store::{Fence, Store};
 use decider::Decider;
 use driver::Driver;
 use executor::Executor;
@@ -72,6 +72,7 @@ impl fmt::Display for Role {
 /// What the roles of one process share.
 pub struct Parts {
     pub store: Arc<dyn Store>,
+    pub fence: Arc<dyn Fence>,
     pub bus: Arc<dyn Bus>,
     pub bank: Bank,
     pub policy: Policy,
@@ -98,9 +99,20 @@ pub struct Door {
 /// Runs the roles until shutdown, and then until everything that was taken is settled. An error
 /// means that a role panicked.
 pub async fn run(parts: Parts, roles: &[Role], shutdown: Shutdown) -> Result<(), JoinError> {
-    let Parts { store, bus, bank, policy, source, concurrency, retention, grace, door, health } =
-        parts;
-    let driver = Arc::new(Driver::new(store, Arc::clone(&bus), bank, policy, source));
+    let Parts {
+        store,
+        fence,
+        bus,
+        bank,
+        policy,
+        source,
+        concurrency,
+        retention,
+        grace,
+        door,
+        health,
+    } = parts;
+    let driver = Arc::new(Driver::new((store, fence), Arc::clone(&bus), bank, policy, source));
     let mut tasks = JoinSet::new();
     let mut intake = |role, queue, concurrency, handler: Arc<dyn Handler>| {
         let (bus, health) = (Arc::clone(&bus), health.clone());

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use crate::domain::id::{PayoutId, SessionId};
 use crate::domain::payout::{Payout, State};
+use crate::domain::standing::{Epoch, Scope, Standing};
 use crate::domain::time::Timestamp;
 
 /// How long a payout is kept after the write that settled it, unless somebody wants it otherwise:
@@ -48,6 +49,46 @@ pub trait Store: Send + Sync {
     /// logged.
     async fn list(&self, filter: &Filter) -> Result<Vec<Payout>, StoreError>;
 }
+
+/// What all processes of a store agree on beside its payouts, and how they notice that the store
+/// has lost what it had answered: it is in the same place, and each answer of [`Store`] brings it
+/// along.
+///
+/// A loss is noticed when an answer shows fewer writes than this process had seen before it asked,
+/// another epoch than it knows, or none; by a ticket that is ahead of its record; and at start, by
+/// a store without an epoch that the bus has seen in use. Then starts and confirms are paused
+/// everywhere until a person resumes them.
+#[async_trait]
+pub trait Fence: Send + Sync {
+    /// How things stand, as the newest answer of the store said. In particular: never older than
+    /// the answer to the last write.
+    fn standing(&self) -> Standing;
+
+    /// Gives a new store its epoch. `was_used`: the bus has seen it in use. Then a store without
+    /// an epoch was emptied, and is paused.
+    async fn begin(&self, was_used: bool) -> Result<(), StoreError>;
+
+    async fn pause(&self, scope: Scope, reason: &str) -> Result<(), StoreError>;
+
+    /// Lets go out again what was paused. If the store had lost something, a new epoch begins:
+    /// what is from before it pauses nothing any more.
+    async fn resume(&self, scope: Scope) -> Result<(), StoreError>;
+
+    /// A ticket shows more than the store knows, or another epoch.
+    async fn suspect(&self, ticket: Option<Epoch>, why: &str) -> Result<Suspicion, StoreError>;
+}
+
+/// What became of a suspicion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suspicion {
+    /// The store has lost something: starts and confirms are paused.
+    Paused,
+    /// From before a loss that a person has looked into.
+    Known,
+}
+
+/// Why everything is paused after a loss.
+pub(crate) const LOST: &str = "the store has lost payouts that it had recorded";
 
 /// A record that was read, and when.
 #[derive(Clone, Debug)]

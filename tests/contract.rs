@@ -10,6 +10,8 @@
 mod bus;
 #[path = "contract/dead_letters.rs"]
 mod dead_letters;
+#[path = "contract/fence.rs"]
+mod fence;
 #[path = "contract/store.rs"]
 mod store;
 
@@ -29,7 +31,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use payoutd::bus::Bus;
 use payoutd::bus::dead_letters::DeadLetters;
-use payoutd::store::Store;
+use payoutd::store::{Fence, Store};
 
 /// A fresh place for queues and records, gone when dropped.
 #[async_trait]
@@ -44,6 +46,7 @@ trait Backend: Send + Sync {
 #[derive(Clone)]
 struct Ports {
     store: Arc<dyn Store>,
+    fence: Arc<dyn Fence>,
     bus: Arc<dyn Bus>,
     dead_letters: Arc<dyn DeadLetters>,
 }

@@ -15,7 +15,7 @@ use crate::embedded::Embedded;
 use crate::rabbitmq::{self, RabbitmqBus};
 use crate::redis::{self, RedisStore};
 use crate::shutdown::Shutdown;
-use crate::store::{Store, StoreError};
+use crate::store::{Fence, Store, StoreError};
 use crate::tls::{ClientCertificate, Tls};
 
 use super::BadInput;
@@ -23,6 +23,7 @@ use super::BadInput;
 /// The ports, whatever is behind them.
 pub(super) struct Backend {
     pub(super) store: Arc<dyn Store>,
+    pub(super) fence: Arc<dyn Fence>,
     pub(super) bus: Arc<dyn Bus>,
     pub(super) dead_letters: Arc<dyn DeadLetters>,
 }
@@ -39,11 +40,11 @@ const SAY_EVERY: Duration = Duration::from_secs(10);
 pub(super) fn store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
     match &config.backend.kind {
         BackendKind::Embedded { .. } => Ok(Backend::open_existing(config)?.store),
-        BackendKind::RabbitmqRedis(servers) => redis_store(config, servers),
+        BackendKind::RabbitmqRedis(servers) => Ok(redis_store(config, servers)?),
     }
 }
 
-fn redis_store(config: &Config, servers: &Servers) -> anyhow::Result<Arc<dyn Store>> {
+fn redis_store(config: &Config, servers: &Servers) -> anyhow::Result<Arc<RedisStore>> {
     let store = RedisStore::start(redis_settings(config, servers)?);
     Ok(Arc::new(store.map_err(|e| wrong(config, "backend.redis_url", e))?))
 }
@@ -56,13 +57,15 @@ impl Backend {
                 let opened = Embedded::open_keeping(path, config.backend.retention);
                 let Embedded { store, bus } =
                     opened.map_err(|error| wrong(config, "backend.path", error))?;
-                Ok(Self { store, dead_letters: Arc::clone(&bus) as _, bus })
+                let fence = Arc::clone(&store) as _;
+                Ok(Self { store, fence, dead_letters: Arc::clone(&bus) as _, bus })
             }
             BackendKind::RabbitmqRedis(servers) => {
                 let bus = RabbitmqBus::start(rabbitmq_settings(config, servers)?);
                 let bus = Arc::new(bus.map_err(|e| wrong(config, "backend.amqp_url", e))?);
                 let store = redis_store(config, servers)?;
-                Ok(Self { store, dead_letters: Arc::clone(&bus) as _, bus })
+                let fence = Arc::clone(&store) as _;
+                Ok(Self { store, fence, dead_letters: Arc::clone(&bus) as _, bus })
             }
         }
     }
@@ -108,6 +111,53 @@ pub(super) async fn usable(
             () = shutdown.begun() => return Ok(false),
         }
     }
+}
+
+/// Sees to it that the store has begun, and that one which was emptied is noticed. `false`: shutdown
+/// came first.
+pub(super) async fn begin(
+    config: &Config,
+    fence: &dyn Fence,
+    shutdown: &Shutdown,
+) -> anyhow::Result<bool> {
+    let mut say_at = Instant::now() + SAY_AFTER;
+    loop {
+        let waits_for = match begin_once(config, fence).await? {
+            Ok(()) => return Ok(true),
+            Err(waits_for) => waits_for,
+        };
+        if Instant::now() >= say_at {
+            tracing::warn!(event = "run.waiting", reason = waits_for);
+            say_at = Instant::now() + SAY_EVERY;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = shutdown.begun() => return Ok(false),
+        }
+    }
+}
+
+/// First the epoch, then the mark: dying in between must not look like a loss.
+async fn begin_once(config: &Config, fence: &dyn Fence) -> anyhow::Result<Result<(), String>> {
+    let begun = async {
+        let BackendKind::RabbitmqRedis(servers) = &config.backend.kind else {
+            return Ok(fence.begin(true).await?);
+        };
+        let settings = rabbitmq_settings(config, servers)?;
+        let was_used = rabbitmq::topology::is_marked(&settings).await?;
+        fence.begin(was_used).await?;
+        Ok(rabbitmq::topology::leave_mark(&settings).await?)
+    };
+    let error: anyhow::Error = match begun.await {
+        Ok(()) => return Ok(Ok(())),
+        Err(error) => error,
+    };
+    let waits = matches!(error.downcast_ref(), Some(BusError::Unavailable(_)))
+        || matches!(
+            error.downcast_ref(),
+            Some(StoreError::Unavailable(_) | StoreError::Unknown(_))
+        );
+    if waits { Ok(Err(error.to_string())) } else { Err(BadInput(error.to_string()).into()) }
 }
 
 /// Where the records are, in words.

@@ -15,6 +15,7 @@ use crate::bank::signing::{PrivateKey, PublicKeys};
 use crate::config::{self, Config, ConfigError};
 use crate::domain::policy::{Policy, WEBHOOK_PATIENCE};
 use crate::domain::rules::Rules;
+use crate::domain::standing::Paused;
 use crate::roles::health::Health;
 use crate::roles::{Door, Parts, Role};
 
@@ -56,6 +57,7 @@ fn assemble(
     let path = config.ingress.path.clone();
     Ok(Parts {
         store: Arc::clone(&backend.store),
+        fence: Arc::clone(&backend.fence),
         bus: Arc::clone(&backend.bus),
         bank,
         policy: policy(config, rules),
@@ -76,6 +78,7 @@ pub(super) fn policy(config: &Config, rules: Rules) -> Policy {
         flow: config.bank.flow,
         webhook_patience: WEBHOOK_PATIENCE,
         rules: Arc::new(rules),
+        paused: Paused::default(),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::redis::RedisStore;
 use crate::store::{Filter, Store, StoreError};
 
 use super::backend::{self, Backend};
-use super::{Exit, compose, deny, gateway, output};
+use super::{Exit, compose, deny, gateway, output, pause};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -98,6 +98,7 @@ pub(super) async fn main(args: Args, file: Option<&Path>) -> anyhow::Result<Exit
         let opened = Backend::open(&config)?;
         dead_letters(&opened, &mut findings).await;
         attention(&opened, &mut findings).await;
+        paused(&opened, &mut findings).await;
     }
     Ok(if findings.bad { Exit::Failed } else { Exit::Ok })
 }
@@ -154,6 +155,22 @@ async fn bank(config: &Config, findings: &mut Findings) {
         Answer::Unknown(why) => {
             findings.bad("bank", format!("{address} answers, but not as the bank does: {why}"));
         }
+    }
+}
+
+async fn paused(backend: &Backend, findings: &mut Findings) {
+    // Any answer of the store tells.
+    let nobody = "doctor".parse().expect("a payout id");
+    match backend.store.load(&nobody).await {
+        Ok(_) => {
+            let paused = backend.fence.standing().paused;
+            let text = pause::lines(&paused).join("; ");
+            match paused.anything() {
+                true => findings.tell("pause", Verdict::Look, text + " (payoutd resume)"),
+                false => findings.good("pause", text),
+            }
+        }
+        Err(error) => findings.bad("pause", error),
     }
 }
 

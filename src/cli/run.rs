@@ -79,7 +79,7 @@ pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
             shutdown.expire_after(config.shutdown_grace, gateway.serve(shutdown.clone())).await;
         }
     };
-    let working = work(parts, &roles, &shutdown);
+    let working = work(&config, parts, &roles, &shutdown);
     let (ran, (), (), ()) = tokio::join!(working, answering, telling, signalled);
     ran?;
     tracing::info!(event = "run.stopped");
@@ -87,11 +87,17 @@ pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
 }
 
 /// Waits for the backend, then runs the roles; without parts there is only the wait for the end.
-async fn work(parts: Option<Parts>, roles: &[Role], shutdown: &Shutdown) -> anyhow::Result<()> {
+async fn work(
+    config: &Config,
+    parts: Option<Parts>,
+    roles: &[Role],
+    shutdown: &Shutdown,
+) -> anyhow::Result<()> {
     // Whatever ends the work ends the process.
     let _ended = shutdown.begin_on_drop();
     if let Some(parts) = &parts
-        && !backend::usable(&*parts.bus, &*parts.store, shutdown).await?
+        && !(backend::usable(&*parts.bus, &*parts.store, shutdown).await?
+            && backend::begin(config, &*parts.fence, shutdown).await?)
     {
         return Ok(());
     }

@@ -126,7 +126,7 @@ fn timeline(payout: &Payout, policy: &Policy, now: Timestamp) -> String {
         let until = policy.heard_by(&payout.intention);
         lines.push(format!("waits for the bank's webhook until {until}, then for a person"));
     }
-    if payout.state == State::Stub {
+    if payout.state == State::Stub && payout.cancel_requested.is_some() {
         lines.push("waits for its command, which will end as cancelled".into());
     }
     if !payout.rests() {
@@ -152,8 +152,9 @@ fn detail(event: &Event) -> String {
         Event::Refused { reason } | Event::Failed { reason } => {
             format!("{} {}", reason.code, reason.text)
         }
-        Event::SessionBound { session, .. } => session.to_string(),
-        Event::Initiated { session, .. } => session.to_string(),
+        Event::SessionBound { session, .. }
+        | Event::Initiated { session, .. }
+        | Event::Adopted { session } => session.to_string(),
         Event::Held { reason, until, .. } => format!("until {until}: {reason}"),
         Event::Started { bank_payout, .. } | Event::Succeeded { bank_payout } => {
             bank_payout.as_ref().map(ToString::to_string).unwrap_or_default()

@@ -53,6 +53,9 @@ pub enum Event {
     Initiated { session: SessionId, bank_payout: Option<BankPayoutId> },
     /// The bank has the payout. `answered`: the bank's answer to start said so.
     Started { bank_payout: Option<BankPayoutId>, answered: bool },
+    /// A person has seen to it that this session, all that the store had left of the payout, is the
+    /// payout's: it goes on from there.
+    Adopted { session: SessionId },
     /// The bank waits for confirmation, and our rules, for this reason, for a person until then.
     Held {
         reason: String,
@@ -123,6 +126,7 @@ impl Event {
             Self::SessionBound { .. } => "session_bound",
             Self::Initiated { .. } => "initiated",
             Self::Started { .. } => "started",
+            Self::Adopted { .. } => "adopted",
             Self::Held { .. } => "held",
             Self::Approved { .. } => "approved",
             Self::CancelRequested { .. } => "cancel_requested",
@@ -149,9 +153,10 @@ impl Event {
             Self::Accepted { flow: Flow::TwoStep } => Some(State::Creating),
             Self::Accepted { flow: Flow::OneRequest } => Some(State::Initiating),
             Self::SessionBound { .. } => Some(State::Bound),
-            Self::Started { .. } | Self::Initiated { .. } | Self::Approved { .. } => {
-                Some(State::Started)
-            }
+            Self::Started { .. }
+            | Self::Initiated { .. }
+            | Self::Adopted { .. }
+            | Self::Approved { .. } => Some(State::Started),
             Self::Held { .. } => Some(State::Held),
             Self::ConfirmDecided { .. } => Some(State::Confirming),
             Self::CancelDecided { .. } => Some(State::Cancelling),
@@ -191,6 +196,7 @@ impl Event {
             | Self::Refused { .. }
             | Self::Initiated { .. }
             | Self::Started { .. }
+            | Self::Adopted { .. }
             | Self::Held { .. }
             | Self::Approved { .. }
             | Self::CancelRequested { .. }

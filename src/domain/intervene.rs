@@ -132,6 +132,9 @@ fn release(payout: &Payout, reason: String, policy: &Policy, now: Timestamp) -> 
         _ if payout.history.iter().any(|entry| entry.event == released) => {
             refused(still_attentive(payout, SAID_BEFORE))
         }
+        State::Stub if payout.session.is_none() => refused(
+            "nothing is known of what was done for it; reject it, and send a command under a new id",
+        ),
         State::Initiating => refused(
             "a payout that is started in one request is never sent twice; reject it, or wait for \
              the bank's webhook",

@@ -238,6 +238,13 @@ impl Payout {
         Self { cancel_requested: Some(reason), ..stub }
     }
 
+    /// A new record for a payout that the store has lost, with the session that is left of it.
+    pub fn lost(id: PayoutId, session: Option<SessionId>, reason: String, at: Timestamp) -> Self {
+        let first = Event::NeedsAttention { reason: reason.clone(), session: None };
+        let stub = Self::new(StoredCommand::Awaited(id), State::Stub, at, first);
+        Self { session, attention: Some(Attention { reason, at }), ..stub }
+    }
+
     fn new(command: StoredCommand, state: State, at: Timestamp, first: Event) -> Self {
         Self {
             command,
@@ -276,7 +283,8 @@ impl Payout {
 
     /// Nobody has to look at it again by itself.
     pub fn rests(&self) -> bool {
-        let waits_for_command = self.state == State::Stub && self.command.create().is_none();
+        let waits_for_command =
+            self.state == State::Stub && self.command.create().is_none() && self.session.is_none();
         self.state.is_final() || waits_for_command
     }
 

@@ -7,6 +7,7 @@ use super::call::Call;
 use super::command::Flow;
 use super::payout::{Intention, Payout};
 use super::rules::Rules;
+use super::standing::Paused;
 use super::time::Timestamp;
 
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub struct Policy {
     /// How long a webhook may take to tell what became of a one-request start.
     pub webhook_patience: Duration,
     pub rules: Arc<Rules>,
+    /// What all processes hold back just now.
+    pub paused: Paused,
 }
 
 /// The bank repeats a webhook for about 30 minutes, and then gives it up.

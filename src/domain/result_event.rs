@@ -26,7 +26,9 @@ pub struct ResultEvent {
 pub fn kind(event: &Event) -> Option<&'static str> {
     match event {
         Event::Accepted { .. } | Event::CommandCame { .. } => Some("payout.accepted"),
-        Event::Started { .. } | Event::Initiated { .. } => Some("payout.started"),
+        Event::Started { .. } | Event::Initiated { .. } | Event::Adopted { .. } => {
+            Some("payout.started")
+        }
         Event::Held { .. } => Some("payout.held"),
         Event::Confirmed => Some("payout.confirmed"),
         Event::NeedsAttention { .. } => Some("payout.needs_attention"),
@@ -205,6 +207,7 @@ fn explanation(past: &[Entry]) -> (Option<&BankReason>, Option<&str>) {
         | Event::SessionBound { .. }
         | Event::Initiated { .. }
         | Event::Started { .. }
+        | Event::Adopted { .. }
         | Event::Approved { .. }
         | Event::CancelRequested { .. }
         | Event::Released { .. }

@@ -14,6 +14,7 @@ use super::payout::{Payout, State};
 use super::policy::{Delays, Policy};
 use super::rules::Rules;
 use super::session::{BankPayout, BankReason, PayoutStatus, Session, SessionStatus};
+use super::standing::Paused;
 use super::step::{Sight, Source};
 use super::time::Timestamp;
 use super::transition::apply;
@@ -34,6 +35,7 @@ pub(crate) fn policy() -> Policy {
         flow: Flow::TwoStep,
         webhook_patience: Duration::from_secs(100),
         rules: Arc::new(rules()),
+        paused: Paused::default(),
     }
 }
 
@@ -195,6 +197,7 @@ pub(crate) fn one_of_each() -> Vec<Event> {
         bound(),
         Event::Initiated { session: SessionId::new(SESSION), bank_payout: None },
         started(),
+        Event::Adopted { session: SessionId::new(SESSION) },
         held(),
         Event::Approved { reason: "fine".into() },
         Event::CancelRequested { reason: "changed our mind".into() },

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::{PayoutId, SessionId};
 use super::payout::Payout;
+use super::standing::Epoch;
 
 /// Says *look at this payout* at a later time. Each payout has one chain of tickets; a ticket
 /// whose number is below the record's is an old one and has no successor.
@@ -16,15 +17,19 @@ pub struct Ticket {
     pub session: Option<SessionId>,
     /// The record's version when the ticket was published: the write that names it comes after.
     pub version: u64,
+    /// The store's epoch then. `None`: a version of payoutd wrote it that knew none.
+    #[serde(default)]
+    pub epoch: Option<Epoch>,
 }
 
 impl Ticket {
-    pub fn of(payout: &Payout, number: u64) -> Self {
+    pub fn of(payout: &Payout, number: u64, epoch: Option<Epoch>) -> Self {
         Self {
             payout: payout.id().clone(),
             number,
             session: payout.session.clone(),
             version: payout.version,
+            epoch,
         }
     }
 

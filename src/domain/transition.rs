@@ -73,6 +73,7 @@ pub fn apply(
             next.bank_payout.clone_from(bank_payout);
             next.intention.outcome = CallOutcome::Answered;
         }
+        Event::Adopted { .. } => next.intention = Intention::new(Call::Start, 1, at),
         Event::Held { until, confirm_information, .. } => {
             next.held_until = Some(*until);
             next.confirm_information = confirm_information.take();
@@ -164,6 +165,11 @@ fn target(payout: &Payout, event: &Event) -> Option<State> {
         Event::SessionBound { .. } => from == S::Creating,
         Event::Initiated { .. } => from == S::Initiating,
         Event::Started { .. } => from == S::Bound,
+        Event::Adopted { session } => {
+            from == S::Stub
+                && payout.command.create().is_some()
+                && payout.session.as_ref() == Some(session)
+        }
         Event::Held { .. } => from == S::Started,
         Event::Approved { .. } => from == S::Held,
         // After a decision only a person who was called may still say no.
@@ -177,15 +183,16 @@ fn target(payout: &Payout, event: &Event) -> Option<State> {
         }
         Event::Confirmed => from == S::Confirming,
         Event::CancelTaken => from == S::Cancelling || strays(payout),
-        Event::Succeeded { .. } => from.may_have_started(),
+        Event::Succeeded { .. } => from.may_have_started() || lost(payout),
         Event::Cancelled { .. } => {
             let known = payout.command.create().is_some();
             from.may_have_started()
                 || matches!(from, S::Creating | S::Initiating)
                 || from == S::Stub && known
+                || lost(payout)
         }
         Event::Failed { .. } => {
-            from.may_have_started() || matches!(from, S::Creating | S::Initiating)
+            from.may_have_started() || lost(payout) || matches!(from, S::Creating | S::Initiating)
         }
         Event::Rejected { .. } => matches!(from, S::Creating | S::Initiating | S::Bound),
         Event::Refunded { .. } => from == S::Succeeded,
@@ -196,6 +203,11 @@ fn target(payout: &Payout, event: &Event) -> Option<State> {
 /// A session under a final payout is being cancelled.
 fn strays(payout: &Payout) -> bool {
     payout.state.is_final() && payout.intention.call == Call::Cancel
+}
+
+/// All that the store has left of it is its session.
+fn lost(payout: &Payout) -> bool {
+    payout.state == State::Stub && payout.session.is_some()
 }
 
 /// The next try, or the same one again if it certainly was not sent. A start in one request has

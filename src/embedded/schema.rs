@@ -9,7 +9,7 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(super) const APPLICATION_ID: i32 = 0x7061_796f;
 
 /// Step n brings a file of version n to version n + 1. Steps that were released never change.
-const STEPS: [&str; 3] = [FIRST, SETTLED_DEAD_LETTERS, RETENTION];
+const STEPS: [&str; 4] = [FIRST, SETTLED_DEAD_LETTERS, RETENTION, FENCE];
 
 pub(super) const VERSION: i32 = STEPS.len() as i32;
 
@@ -83,6 +83,21 @@ const RETENTION: &str = "
 ALTER TABLE payouts ADD COLUMN settled_at INTEGER;
 UPDATE payouts SET settled_at = unixepoch() * 1000 WHERE next_look_at IS NULL AND attention = 0;
 CREATE INDEX payouts_settled ON payouts (settled_at) WHERE settled_at IS NOT NULL;
+";
+
+/// One row. `change` grows with each change of it; `starts` and `confirms`: why they are paused.
+/// `lost`: until somebody resumes; `resumed`: somebody has, once.
+const FENCE: &str = "
+CREATE TABLE fence (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    change INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    starts TEXT,
+    confirms TEXT,
+    lost INTEGER NOT NULL,
+    resumed INTEGER NOT NULL
+) STRICT;
+INSERT INTO fence (id, change, epoch, lost, resumed) VALUES (1, 0, random(), FALSE, FALSE);
 ";
 
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<i32> {

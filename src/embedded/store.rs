@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use super::Threads;
 use super::clock::Clock;
+use super::fence::{self, Newest};
 use super::queue::rows;
 use crate::domain::id::{PayoutId, SessionId};
 use crate::domain::payout::Payout;
@@ -21,7 +22,8 @@ use crate::store::{Filter, Loaded, Recorded, Store, StoreError};
 
 /// Records of one file.
 pub struct EmbeddedStore {
-    threads: Arc<Threads>,
+    pub(super) threads: Arc<Threads>,
+    pub(super) newest: Newest,
     clock: Arc<Clock>,
     retention: Duration,
 }
@@ -54,12 +56,16 @@ enum Wrote {
 
 impl EmbeddedStore {
     pub(super) fn new(threads: Arc<Threads>, retention: Duration) -> Self {
-        Self { threads, clock: Arc::default(), retention }
+        Self { threads, newest: Newest::default(), clock: Arc::default(), retention }
     }
 
     async fn load_by(&self, sql: &'static str, key: String) -> Result<Loaded, StoreError> {
-        let read = move |c: &Connection| c.prepare_cached(sql)?.query_row([key], stored).optional();
-        let found = self.threads.readers.read(read).await?;
+        let read = move |c: &Connection| {
+            let found = c.prepare_cached(sql)?.query_row([key], stored).optional()?;
+            Ok((found, fence::read(c)?))
+        };
+        let (found, told) = self.threads.readers.read(read).await?;
+        self.newest.told(told);
         let payout = found.map(parse).transpose()?;
         Ok(Loaded { payout, now: self.clock.now() })
     }
@@ -92,16 +98,19 @@ impl Store for EmbeddedStore {
                 0 => insert(tx, &columns, now),
                 version => update(tx, &columns, version, now),
             };
-            match written {
+            let wrote = match written {
                 Ok(0) => Ok(Wrote::Conflict),
                 Ok(_) => Ok(Wrote::Written),
                 Err(e) if e.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
                     session_taken(tx, &columns, e)
                 }
                 Err(e) => Err(e),
-            }
+            };
+            Ok((wrote?, fence::read(tx)?))
         };
-        match self.threads.writer.write(write).await? {
+        let (wrote, told) = self.threads.writer.write(write).await?;
+        self.newest.told(told);
+        match wrote {
             Wrote::Written => Ok(Recorded::Written { now: self.clock.now() }),
             Wrote::Conflict => Ok(Recorded::Conflict),
             Wrote::SessionTaken => Ok(Recorded::SessionTaken),

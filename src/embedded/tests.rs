@@ -166,7 +166,8 @@ async fn settled_payouts_of_an_older_file_are_kept_for_the_retention_from_now_on
         embedded.store.record(&payout, 0).await.expect("written");
     }
     drop(embedded);
-    let older = "DROP INDEX payouts_settled; ALTER TABLE payouts DROP COLUMN settled_at;
+    let older =
+        "DROP TABLE fence; DROP INDEX payouts_settled; ALTER TABLE payouts DROP COLUMN settled_at;
                  PRAGMA user_version = 2;";
     Connection::open(&path).expect("opens").execute_batch(older).expect("changed");
     let embedded = Embedded::open(&path).expect("opens");

@@ -57,6 +57,11 @@ impl Names {
         format!("{}.events", self.prefix)
     }
 
+    /// Nobody publishes to it: that it is there says that the store has begun.
+    pub(super) fn initialised(&self) -> String {
+        format!("{}.initialised", self.prefix)
+    }
+
     pub(super) fn dead_letters(&self) -> String {
         format!("{}.dead-letters", self.prefix)
     }

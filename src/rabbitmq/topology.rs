@@ -4,6 +4,7 @@
 //! arguments is an error in the broker's own words.
 
 mod inspect;
+mod mark;
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use lapin::options::{
 use lapin::types::{AMQPValue, FieldTable};
 
 pub use inspect::{Found, Inspected, inspect};
+pub use mark::{is_marked, leave_mark};
 
 use super::address::Address;
 use super::failure::within;
@@ -129,7 +131,8 @@ pub async fn declare(settings: &Settings) -> Result<(), BusError> {
 pub async fn remove(settings: &Settings) -> Result<(), BusError> {
     let link = connection(settings).await?;
     let channel = link.channel().await?;
-    for Object { name, shape } in &Topology::of(settings).0 {
+    let mark = mark::mark(&Names::new(&settings.prefix));
+    for Object { name, shape } in Topology::of(settings).0.iter().chain([&mark]) {
         let name = name.as_str().into();
         match shape {
             Shape::Exchange(_) => {

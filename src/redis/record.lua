@@ -4,16 +4,20 @@
 -- KEYS: the record, its session (or the record again), the store's counters, the unsettled, the
 --       expiring, those that need a person, and one index for each state, named after it.
 -- ARGV: payout id, expected version, new version, record, state, whether it needs a person,
---       next look (ms; empty once settled), whether it has a session, retention (ms).
+--       next look (ms; empty once settled), whether it has a session, retention (ms), the epoch
+--       that is known, the highest count seen.
 --
 -- What can fail for a reason of the data is read first; the record itself is written only after
 -- its indexes, so that a write that breaks off leaves no record that cannot be found.
+--@standing.lua
 local record_key, session_key, counters, unsettled, expiring, attention =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local id, expected, version, record, state, needs_person, look, bound, retention =
   ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6] == '1', ARGV[7], ARGV[8] == '1', ARGV[9]
 local FIRST_STATE = 7
 local TRIMMED_MAX = 4
+
+local stands = function() return standing(counters, ARGV[10], ARGV[11]) end
 
 local time = redis.call('TIME')
 local micros = time[1] * 1000000 + time[2]
@@ -40,12 +44,12 @@ local stored_version, stored_record, stored_state, number = unpack(stored)
 -- counts as a write all the same, for whoever waits for replicas next.
 if stored_record == record then
   local count = redis.call('HINCRBY', counters, 'writes', 1)
-  return {'written', millis, count}
+  return {'written', millis, count, stands()}
 end
-if (stored_version or '0') ~= expected then return {'conflict', millis, 0} end
+if (stored_version or '0') ~= expected then return {'conflict', millis, 0, stands()} end
 if bound then
   local owner = redis.call('GET', session_key)
-  if owner and owner ~= id then return {'session-taken', millis, 0} end
+  if owner and owner ~= id then return {'session-taken', millis, 0, stands()} end
   if not owner then redis.call('SET', session_key, id) end
 end
 
@@ -96,4 +100,4 @@ for _, member in ipairs(gone) do
   redis.call('ZREM', expiring, member)
   leave_states(member)
 end
-return {'written', millis, count}
+return {'written', millis, count, stands()}

@@ -10,6 +10,7 @@ use super::clock::Clock;
 use super::connection::{Call, Connection};
 use super::dial::Dialer;
 use super::failure::Failure;
+use super::fence::{Seen, Told};
 use super::keys::Keys;
 use super::link::Link;
 use super::{Barrier, Settings, scripts};
@@ -32,17 +33,18 @@ pub struct RedisStore {
     pub(super) keys: Keys,
     settings: Settings,
     clock: Clock,
+    pub(super) seen: Seen,
 }
 
 /// A record, the count of the write that made it, and the server's time.
-type Answer = (i64, Option<Vec<u8>>, Option<u64>);
+type Answer = (i64, Option<Vec<u8>>, Option<u64>, Told);
 
 impl RedisStore {
     /// Reads the settings, and connects in the background. Needs a tokio runtime.
     pub fn start(settings: Settings) -> Result<Self, StoreError> {
         let keys = Keys::new(&settings.prefix)?;
         let link = Link::start(Dialer::new(settings.clone(), keys.clone())?);
-        Ok(Self { link, keys, settings, clock: Clock::default() })
+        Ok(Self { link, keys, settings, clock: Clock::default(), seen: Seen::default() })
     }
 
     /// What server this is: "Redis 7.0.15, primary, append-only (everysec), noeviction".
@@ -109,9 +111,10 @@ impl RedisStore {
     }
 
     async fn write(&self, connection: &Connection, call: Call<'_>) -> Result<Recorded, StoreError> {
-        let (outcome, millis, count): (String, i64, u64) =
+        let (outcome, millis, count, told): (String, i64, u64, Told) =
             connection.run(&call).await.map_err(Failure::of_write)?;
         let now = self.clock.told(millis);
+        self.seen.told(told);
         match outcome.as_str() {
             "written" => {
                 connection.progress.made(count);
@@ -148,6 +151,7 @@ impl RedisStore {
             keys.attention(),
         ];
         all.extend(State::ALL.map(|state| keys.state(state)));
+        let [epoch, seen] = self.seen.args();
         let args = vec![
             payout.id().to_string(),
             expected.to_string(),
@@ -158,6 +162,8 @@ impl RedisStore {
             look,
             bound,
             self.settings.retention.min(RETENTION_MAX).as_millis().to_string(),
+            epoch,
+            seen,
         ];
         Ok(Call { script: &scripts::RECORD, keys: all, args })
     }
@@ -167,12 +173,13 @@ impl RedisStore {
         connection: &Connection,
         id: &PayoutId,
     ) -> Result<Loaded, StoreError> {
-        let call =
-            Call { script: &scripts::LOAD, keys: vec![self.keys.record(id)], args: Vec::new() };
-        let (millis, record, count): Answer =
+        let keys = vec![self.keys.record(id), self.keys.counters()];
+        let call = Call { script: &scripts::LOAD, keys, args: self.seen.args().into() };
+        let (millis, record, count, told): Answer =
             connection.run(&call).await.map_err(Failure::of_read)?;
         // Before anything is waited for: an answer that is used late looks like a clock set back.
         let now = self.clock.told(millis);
+        self.seen.told(told);
         if let Some(count) = count {
             self.make_safe(connection, count).await.map_err(Failure::of_read)?;
         }
@@ -206,10 +213,11 @@ impl Store for RedisStore {
     async fn load_by_session(&self, session: &SessionId) -> Result<Loaded, StoreError> {
         let connection = self.link.connection().await?;
         let find = async {
-            let keys = vec![self.keys.session(session)];
-            let call = Call { script: &scripts::SESSION, keys, args: Vec::new() };
-            let (millis, owner): (i64, Option<String>) =
+            let keys = vec![self.keys.session(session), self.keys.counters()];
+            let call = Call { script: &scripts::SESSION, keys, args: self.seen.args().into() };
+            let (millis, owner, told): (i64, Option<String>, Told) =
                 connection.run(&call).await.map_err(Failure::of_read)?;
+            self.seen.told(told);
             let id = owner.map(PayoutId::try_from).transpose().map_err(|_| {
                 StoreError::Unreadable("the payout id of a session is damaged".into())
             })?;
@@ -247,7 +255,9 @@ impl Store for RedisStore {
     }
 }
 
-async fn in_time<T>(request: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+pub(super) async fn in_time<T>(
+    request: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
     let late = || StoreError::Unavailable("Redis did not answer in time".into());
     timeout(REQUEST_MAX, request).await.unwrap_or_else(|_| Err(late()))
 }

@@ -24,10 +24,11 @@ use crate::domain::event::Event;
 use crate::domain::payout::Payout;
 use crate::domain::policy::Policy;
 use crate::domain::session::Session;
+use crate::domain::standing::Paused;
 use crate::domain::step::{Sight, Source, Step, next_step, waited_too_long};
 use crate::domain::time::Timestamp;
 use crate::domain::transition::apply;
-use crate::store::{Recorded, Store, StoreError};
+use crate::store::{Fence, Recorded, Store, StoreError};
 
 use super::intake::HandleError;
 use clock::Clock;
@@ -38,6 +39,7 @@ const STEPS_MAX: u32 = 100;
 
 pub struct Driver {
     pub store: Arc<dyn Store>,
+    pub fence: Arc<dyn Fence>,
     pub bus: Arc<dyn Bus>,
     bank: Bank,
     pub policy: Policy,
@@ -45,6 +47,8 @@ pub struct Driver {
     pub source: String,
     /// Seen in this process: the bank paid without our confirmation.
     confirmed_by_itself: AtomicBool,
+    /// Whether this process has said that something is paused.
+    said_paused: AtomicBool,
 }
 
 /// What a message says about a payout.
@@ -58,20 +62,40 @@ pub struct Look {
 
 impl Driver {
     pub fn new(
-        store: Arc<dyn Store>,
+        (store, fence): (Arc<dyn Store>, Arc<dyn Fence>),
         bus: Arc<dyn Bus>,
         bank: Bank,
         policy: Policy,
         source: String,
     ) -> Self {
-        Self { store, bus, bank, policy, source, confirmed_by_itself: AtomicBool::new(false) }
+        let (confirmed_by_itself, said_paused) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { store, fence, bus, bank, policy, source, confirmed_by_itself, said_paused }
     }
 
-    /// The policy, with what this process has learnt of the bank.
+    /// The policy, with what is paused and what this process has learnt of the bank.
     fn policy_now(&self) -> Policy {
         let seen = self.confirmed_by_itself.load(Ordering::Relaxed);
         let confirms_automatically = self.policy.confirms_automatically || seen;
-        Policy { confirms_automatically, ..self.policy.clone() }
+        let paused = self.fence.standing().paused;
+        self.say(&paused);
+        Policy { confirms_automatically, paused, ..self.policy.clone() }
+    }
+
+    /// Says once when something is paused, and when nothing is any more.
+    fn say(&self, Paused { starts, confirms }: &Paused) {
+        let is_paused = starts.is_some() || confirms.is_some();
+        if self.said_paused.swap(is_paused, Ordering::Relaxed) == is_paused {
+            return;
+        }
+        match is_paused {
+            true => tracing::error!(
+                event = "payoutd.paused",
+                starts,
+                confirms,
+                "payoutd resume lets them go out again"
+            ),
+            false => tracing::info!(event = "payoutd.resumed"),
+        }
     }
 
     /// A bank that pays without our confirmation was not set up as we think: a lost start is not

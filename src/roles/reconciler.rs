@@ -7,9 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
+use crate::domain::payout::Payout;
+use crate::domain::step::{Sight, Source};
 use crate::domain::ticket::Ticket;
+use crate::domain::time::Timestamp;
 use crate::shutdown::Shutdown;
-use crate::store::StoreError;
+use crate::store::{Loaded, StoreError, Suspicion};
 
 use super::driver::{Driver, Look};
 use super::intake::{HandleError, Handled, Handler};
@@ -36,17 +39,69 @@ impl Handler for Reconciler {
                 return Ok(Handled::DeadLetter { reason });
             }
         };
-        let loaded = self.driver.store.load(&ticket.payout).await?;
-        let Some(payout) = loaded.payout else {
-            let reason = format!("the store has no payout {}", ticket.payout);
-            tracing::error!(event = "ticket.without_payout", payout_id = %ticket.payout);
-            return Ok(Handled::DeadLetter { reason });
-        };
-        if ticket.number >= payout.ticket {
-            let look = Look { sight: None, ticket: Some(ticket.number) };
-            self.driver.drive(payout, loaded.now, look).await?;
+        let Loaded { payout, now } = self.driver.store.load(&ticket.payout).await?;
+        match (self.fate(&ticket, payout.as_ref()).await?, payout) {
+            (Fate::Kept, Some(payout)) if ticket.number >= payout.ticket => {
+                let sight = self.other_session(&ticket, &payout, now).await;
+                let look = Look { sight, ticket: Some(ticket.number) };
+                self.driver.drive(payout, now, look).await?;
+            }
+            (Fate::Kept, _) => {}
+            (Fate::Suspected, _) => self.driver.put_off(&ticket).await?,
+            (Fate::Lost, payout) => {
+                let Ticket { payout: id, session, .. } = &ticket;
+                if !self.driver.take_up_lost(id, session.clone(), payout, now).await? {
+                    self.driver.put_off(&ticket).await?;
+                }
+            }
         }
         Ok(Handled::Done)
+    }
+}
+
+/// What a ticket shows of the store.
+enum Fate {
+    /// Nothing is missing.
+    Kept,
+    /// The store has lost something, and nobody has looked into it yet.
+    Suspected,
+    /// The store has lost what was written of this payout, and a person has resumed since.
+    Lost,
+}
+
+impl Reconciler {
+    /// What the bank shows of a session that the ticket names and the record does not: its binding
+    /// was cut short, or the store has lost it.
+    async fn other_session(
+        &self,
+        ticket: &Ticket,
+        payout: &Payout,
+        now: Timestamp,
+    ) -> Option<Sight> {
+        let other = ticket.session.as_ref().filter(|id| payout.session.as_ref() != Some(id))?;
+        let session = self.driver.ask(payout, other).await?;
+        Some(Sight { session, source: Source::Answer { asked_at: now } })
+    }
+
+    /// A ticket is published before the write that names it, so it is never ahead of its record,
+    /// unless the store has lost that.
+    async fn fate(&self, ticket: &Ticket, payout: Option<&Payout>) -> Result<Fate, HandleError> {
+        let is_behind = payout.is_none_or(|payout| payout.version < ticket.version);
+        let epoch = self.driver.fence.standing().epoch;
+        let is_foreign = ticket.epoch.is_some() && ticket.epoch != epoch;
+        let why = match (is_behind, is_foreign) {
+            (false, false) => return Ok(Fate::Kept),
+            (true, _) => format!("a ticket of {} is ahead of its record", ticket.payout),
+            (false, true) => format!("a ticket of {} is of another store", ticket.payout),
+        };
+        Ok(match self.driver.fence.suspect(ticket.epoch, &why).await? {
+            Suspicion::Paused => {
+                tracing::error!(event = "store.lost", payout_id = %ticket.payout, reason = why);
+                Fate::Suspected
+            }
+            Suspicion::Known if is_behind => Fate::Lost,
+            Suspicion::Known => Fate::Kept,
+        })
     }
 }
 

@@ -30,6 +30,8 @@ const OPTIONS: &[(&str, &[&str])] = &[
     ("approve", &["--reason"]),
     ("reject", &["--reason"]),
     ("release", &["--reason"]),
+    ("pause", &["--reason"]),
+    ("resume", &[]),
     ("token", &[]),
     ("dead-letters", &[]),
     ("doctor", &["--json"]),

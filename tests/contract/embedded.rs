@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use super::bus::{bus_contract, consume, next, publish, queued};
 use super::dead_letters::dead_letters_contract;
+use super::fence::fence_contract;
 use super::store::{load, payout, store_contract, write};
 use super::{Backend, Ports, soon};
 
@@ -52,10 +53,12 @@ impl Backend for OneFile {
 }
 
 pub(crate) fn ports(Embedded { store, bus }: Embedded) -> Ports {
-    Ports { store, dead_letters: Arc::clone(&bus) as _, bus }
+    let fence = Arc::clone(&store) as _;
+    Ports { store, fence, dead_letters: Arc::clone(&bus) as _, bus }
 }
 
 store_contract!(OneFile::new());
+fence_contract!(OneFile::new());
 bus_contract!(OneFile::new());
 dead_letters_contract!(OneFile::new());
 

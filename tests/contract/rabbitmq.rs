@@ -82,8 +82,9 @@ impl Backend for Broker {
     async fn open_keeping(&self, retention: Duration) -> Ports {
         let path = self.directory.path().join("payoutd.db");
         let store = Embedded::open_keeping(&path, retention).expect("opens").store;
+        let fence = Arc::clone(&store) as _;
         let bus = Arc::new(self.bus());
-        Ports { store, dead_letters: Arc::clone(&bus) as _, bus }
+        Ports { store, fence, dead_letters: Arc::clone(&bus) as _, bus }
     }
 }
 

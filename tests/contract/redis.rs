@@ -16,12 +16,15 @@ use payoutd::tls::Tls;
 use tempfile::TempDir;
 
 use super::embedded::ports;
+use super::fence::fence_contract;
 use super::redis_server::RedisServer;
 use super::store::{load, payout, store_contract, write};
 use super::{Backend, Ports, soon};
 
 #[path = "redis_barrier.rs"]
 mod barrier;
+#[path = "redis_fence.rs"]
+mod fence;
 #[path = "redis_outages.rs"]
 mod outages;
 #[path = "redis_refusals.rs"]
@@ -133,12 +136,13 @@ impl Backend for OnePrefix {
 
     async fn open_keeping(&self, retention: Duration) -> Ports {
         let embedded = Embedded::open(&self.directory.path().join("bus.db")).expect("opens");
-        let store = start(&Settings { retention, ..self.settings.clone() });
-        Ports { store: Arc::new(store), ..ports(embedded) }
+        let store = Arc::new(start(&Settings { retention, ..self.settings.clone() }));
+        Ports { fence: Arc::clone(&store) as _, store, ..ports(embedded) }
     }
 }
 
 store_contract!(OnePrefix::new());
+fence_contract!(OnePrefix::new());
 
 #[tokio::test]
 async fn the_same_write_is_answered_the_same_twice() {

@@ -10,7 +10,7 @@ use payoutd::domain::policy::Delays;
 use payoutd::embedded::Embedded;
 use payoutd::rabbitmq::{self, RabbitmqBus};
 use payoutd::redis::{self, Barrier, RedisStore};
-use payoutd::store::{RETENTION_DEFAULT, Store};
+use payoutd::store::{Fence, RETENTION_DEFAULT, Store};
 use payoutd::tls::Tls;
 use secrecy::SecretString;
 
@@ -27,6 +27,7 @@ pub(crate) struct Servers {
 /// The ports of one process.
 pub(crate) struct Ports {
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) fence: Arc<dyn Fence>,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) dead_letters: Arc<dyn DeadLetters>,
 }
@@ -65,13 +66,15 @@ impl Backend {
         match self {
             Self::File(path) => {
                 let Embedded { store, bus } = Embedded::open(path).expect("a backend");
-                Ports { store, dead_letters: Arc::clone(&bus) as _, bus }
+                let fence = Arc::clone(&store) as _;
+                Ports { store, fence, dead_letters: Arc::clone(&bus) as _, bus }
             }
             Self::Servers(servers) => {
                 let Servers { rabbitmq, redis } = &**servers;
                 let bus = Arc::new(RabbitmqBus::start(rabbitmq.clone()).expect("settings"));
-                let store = RedisStore::start(redis.clone()).expect("settings");
-                Ports { store: Arc::new(store), dead_letters: Arc::clone(&bus) as _, bus }
+                let store = Arc::new(RedisStore::start(redis.clone()).expect("settings"));
+                let fence = Arc::clone(&store) as _;
+                Ports { store, fence, dead_letters: Arc::clone(&bus) as _, bus }
             }
         }
     }

@@ -165,12 +165,12 @@ async fn only_the_newest_ticket_has_the_bank_asked() {
     let mut overdue = apply(&waiting, due, waiting.since).expect("legal");
     overdue.version += 1;
     world.store().record(&overdue, waiting.version).await.expect("written");
-    let Parts { store, bus, bank, policy, source, .. } = world.parts();
-    let driver = Driver::new(store, bus, bank, policy, source);
+    let Parts { store, fence, bus, bank, policy, source, .. } = world.parts();
+    let driver = Driver::new((store, fence), bus, bank, policy, source);
     let reconciler = Reconciler { driver: Arc::new(driver) };
     let asked = world.bank.calls("session/status").await.len();
     for (number, more) in [(overdue.ticket - 1, 0), (overdue.ticket, 1)] {
-        let ticket = Ticket::of(&overdue, number).to_json();
+        let ticket = Ticket::of(&overdue, number, None).to_json();
         reconciler.handle(&ticket).await.expect("handled");
         assert_eq!(world.bank.calls("session/status").await.len(), asked + more, "{number}");
     }

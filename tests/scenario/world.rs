@@ -8,15 +8,16 @@ use bytes::Bytes;
 use payoutd::bank::client::{Bank as BankClient, BankSettings};
 use payoutd::bank::keygen;
 use payoutd::bank::signing::{PrivateKey, PublicKeys};
-use payoutd::bus::{Message, Queue, Subscription};
+use payoutd::bus::{Bus, Message, Queue, Subscription};
 use payoutd::config::Concurrency;
 use payoutd::domain::command::Flow;
 use payoutd::domain::payout::Payout;
 use payoutd::domain::policy::{Delays, Policy};
+use payoutd::domain::standing::Paused;
 use payoutd::roles::health::Health;
 use payoutd::roles::{self, Door, Parts, Role};
 use payoutd::shutdown::Shutdown;
-use payoutd::store::{RETENTION_DEFAULT, Store};
+use payoutd::store::{Fence, RETENTION_DEFAULT, Store};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -31,7 +32,7 @@ use crate::unswept::Unswept;
 pub(crate) const WEBHOOKS: &str = "/webhooks/bank131";
 
 /// Longest a payout may take to settle in any scenario: several call timeouts and tickets.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The partner's and the bank's keys: made once, they are not what is tested here.
 struct Keys {
@@ -102,6 +103,7 @@ impl World {
             flow: Flow::TwoStep,
             webhook_patience: Duration::from_secs(3),
             rules: Arc::default(),
+            paused: Paused::default(),
         };
         let bank_url = bank.url.clone();
         Self {
@@ -120,6 +122,26 @@ impl World {
 
     pub(crate) fn store(&self) -> &dyn Store {
         &*self.ports.store
+    }
+
+    pub(crate) fn bus(&self) -> &dyn Bus {
+        &*self.ports.bus
+    }
+
+    pub(crate) fn fence(&self) -> &dyn Fence {
+        &*self.ports.fence
+    }
+
+    /// Looks until everything is paused.
+    pub(crate) async fn paused(&self) {
+        let nobody = "nobody".parse().expect("an id");
+        let looking = async {
+            while self.fence().standing().paused.confirms.is_none() {
+                self.store().load(&nobody).await.expect("a store");
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, looking).await.expect("paused in time");
     }
 
     pub(crate) fn door(&self) -> String {
@@ -153,16 +175,19 @@ impl World {
         };
         let shutdown = Shutdown::default();
         let stop = shutdown.clone();
-        let running =
-            runtime.spawn(async move { roles::run(parts, roles, stop).await.expect("runs") });
+        let running = runtime.spawn(async move {
+            parts.fence.begin(false).await.expect("begun");
+            roles::run(parts, roles, stop).await.expect("runs");
+        });
         Machine { runtime: Some(runtime), shutdown, running: Some(running) }
     }
 
     pub(crate) fn parts(&self) -> Parts {
-        let Ports { store, bus, .. } = self.backend.open();
+        let Ports { store, fence, bus, .. } = self.backend.open();
         let door = self.door.try_clone().expect("a socket");
         Parts {
             store: if self.sweeps { store } else { Arc::new(Unswept(store)) },
+            fence,
             bus,
             bank: BankClient::new(BankSettings {
                 base_url: self.bank_url.clone(),

@@ -80,9 +80,11 @@ impl View<'_> {
         }
     }
 
+    /// What is paused is looked at again until it is not.
     pub(super) fn intend(&self, attempt: u32) -> Step {
         let cancels = self.payout.state == State::Cancelling;
-        if self.payout.attention.is_some() && !cancels {
+        let is_paused = self.policy.paused.bars(self.payout.intention.call).is_some();
+        if is_paused || self.payout.attention.is_some() && !cancels {
             Step::Wait(None)
         } else {
             Step::Write(Event::Intended { attempt })

@@ -13,9 +13,9 @@ impl View<'_> {
     pub(super) fn ruled(&self, session: Session) -> Step {
         match (self.policy.rules.judge_shown(self.command, &session), &self.payout.approved) {
             (Ruling::Forbidden(reason), _) => self.cancel(reason, &session),
-            (Ruling::Allowed, None) => confirm("agrees with the command", session),
+            (Ruling::Allowed, None) => self.confirm("agrees with the command", session),
             (Ruling::Allowed | Ruling::Review(_), Some(why)) => {
-                confirm(&format!("agrees with the command; approved: {why}"), session)
+                self.confirm(&format!("agrees with the command; approved: {why}"), session)
             }
             (Ruling::Review(reason), None) => self.hold(reason, session),
         }
@@ -61,9 +61,13 @@ impl View<'_> {
             (self.now >= until).then(|| UNANSWERED.into())
         }
     }
-}
 
-fn confirm(reason: &str, session: Session) -> Step {
-    let confirm_information = session.confirm_information;
-    Step::Write(Event::ConfirmDecided { reason: reason.into(), confirm_information })
+    /// What is paused is looked at again until it is not, or the bank itself ends it.
+    fn confirm(&self, reason: &str, session: Session) -> Step {
+        if self.policy.paused.confirms.is_some() {
+            return Step::Wait(None);
+        }
+        let confirm_information = session.confirm_information;
+        Step::Write(Event::ConfirmDecided { reason: reason.into(), confirm_information })
+    }
 }

@@ -3,20 +3,33 @@
 use super::super::event::Event;
 use super::super::payout::{CallOutcome, Intention};
 use super::super::session::Reading;
-use super::{Sight, Step, View, attention};
+use super::{Sight, Step, View, attention, lost};
 
 const FORGOTTEN: &str = "the bank has seen a call of this payout before, and shows no payout for it: \
                          the store may have forgotten something";
+
+const LOST: &str = "the store had lost this payout, and nobody knows what was done for it";
 
 const UNHEARD: &str = "the one request that starts the payout has an unknown outcome, and no \
                        webhook told of a session for it";
 
 impl View<'_> {
-    /// The command came after its cancellation.
+    /// The command came after its cancellation, or after the store had lost the payout.
     pub(super) fn stub(&self) -> Step {
-        match self.bar() {
-            Some(bar) => bar.end(),
-            None => attention("the command came, and nobody knows what it waited for"),
+        let Some(session) = &self.payout.session else {
+            return match self.bar() {
+                Some(bar) => bar.end(),
+                None => self.once_attentive(LOST),
+            };
+        };
+        match self.sight.map(|sight| sight.session.reading()) {
+            Some(Reading::Succeeded) => lost(self.payout, self.sight, self.now),
+            Some(_) if self.payout.attention.is_none() => {
+                Step::Write(Event::Adopted { session: session.clone() })
+            }
+            Some(_) => Step::Wait(None),
+            None if self.payout.attention.is_none() => Step::AskStatus,
+            None => self.look_if_due(),
         }
     }
 

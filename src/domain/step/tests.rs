@@ -3,6 +3,7 @@
 mod deciding;
 mod liveness;
 mod one_request;
+mod paused;
 mod properties;
 mod review;
 mod starting;

@@ -62,6 +62,10 @@ async fn inspect_one(link: &Link, object: &Object) -> Result<Inspected, BusError
     Ok(Inspected { kind, name: object.name.clone(), what, found })
 }
 
+pub(super) async fn is_there(link: &Link, object: &Object) -> Result<bool, BusError> {
+    Ok(counts(link, object).await?.is_some())
+}
+
 /// Ready messages and consumers; `None` if it is not there.
 async fn counts(link: &Link, object: &Object) -> Result<Option<(u32, u32)>, BusError> {
     const NOT_FOUND: u16 = 404;

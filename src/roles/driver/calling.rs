@@ -24,7 +24,9 @@ impl Run<'_> {
         let sent = self.payout.intention.clone();
         let starts = matches!(sent.call, Call::Create | Call::Init | Call::Start);
         // Much may have come in between while the session was being created.
-        if starts && !may_start(&self.payout, &self.driver.policy_now(), self.clock.now()) {
+        let policy = self.driver.policy_now();
+        let is_paused = policy.paused.bars(sent.call).is_some();
+        if is_paused || starts && !may_start(&self.payout, &policy, self.clock.now()) {
             self.record(Event::Postponed { until: self.clock.now() }).await?;
             return Ok(false);
         }

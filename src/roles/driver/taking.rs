@@ -46,6 +46,39 @@ impl Driver {
         Ok(true)
     }
 
+    /// What the store has lost of a payout is for a person: a session that is known from
+    /// elsewhere is what is left of it. `false`: another process recorded something first.
+    pub async fn take_up_lost(
+        &self,
+        id: &PayoutId,
+        session: Option<SessionId>,
+        payout: Option<Payout>,
+        now: Timestamp,
+    ) -> Result<bool, HandleError> {
+        let reason = match &session {
+            Some(session) => format!("{FORGOTTEN}; it had the session {session}"),
+            None => format!("{FORGOTTEN}; it had no session yet"),
+        };
+        tracing::error!(event = "payout.lost", payout_id = %id, reason);
+        let mut run = match payout {
+            None => {
+                let lost = Payout::lost(id.clone(), session, reason, now);
+                let Some(run) = self.record_new(lost, now).await? else { return Ok(false) };
+                run
+            }
+            Some(payout) => {
+                let mut run = Run::new(self, payout, now, Look::default());
+                if run.payout.attention.is_none() {
+                    run.record(Event::NeedsAttention { reason, session }).await?;
+                }
+                run
+            }
+        };
+        run.publish_events().await?;
+        run.until_rest().await?;
+        Ok(true)
+    }
+
     async fn record_new(
         &self,
         mut payout: Payout,
@@ -80,3 +113,5 @@ impl Driver {
         }
     }
 }
+
+const FORGOTTEN: &str = "the store has lost what was written last of this payout";

@@ -11,7 +11,20 @@ use crate::domain::ticket::Ticket;
 use crate::domain::time::Timestamp;
 
 use super::super::intake::HandleError;
-use super::Run;
+use super::{Driver, Run};
+
+/// While something is paused, nothing waits for longer than by the second delay: what is resumed
+/// has to go on soon.
+const PAUSED_LOOKS: u32 = 1;
+
+impl Driver {
+    /// Has a ticket come again that nothing can be done about now.
+    pub async fn put_off(&self, ticket: &Ticket) -> Result<(), HandleError> {
+        let delay = self.policy.delays.after(PAUSED_LOOKS);
+        let message = Message::Ticket { body: Bytes::from(ticket.to_json()), delay };
+        Ok(self.bus.publish(vec![message]).await?)
+    }
+}
 
 impl Run<'_> {
     /// Sees to it that a ticket is out which is due no later than `until`. `true`: it is, and the
@@ -22,7 +35,11 @@ impl Run<'_> {
             return self.mark_published().await;
         }
         let remaining = until.map(|until| until.since(now));
-        let delay = self.driver.policy.delays.towards(remaining, self.payout.looks);
+        let looks = match self.driver.fence.standing().paused.anything() {
+            true => self.payout.looks.min(PAUSED_LOOKS),
+            false => self.payout.looks,
+        };
+        let delay = self.driver.policy.delays.towards(remaining, looks);
         self.publish_ticket(self.payout.session.clone(), delay).await?;
         self.record(Event::TicketIssued { next_look_at: now + delay }).await
     }
@@ -48,7 +65,8 @@ impl Run<'_> {
         session: Option<SessionId>,
         delay: Duration,
     ) -> Result<(), HandleError> {
-        let mut ticket = Ticket::of(&self.payout, self.payout.ticket + 1);
+        let mut ticket =
+            Ticket::of(&self.payout, self.payout.ticket + 1, self.driver.fence.standing().epoch);
         ticket.session = session;
         let body = Bytes::from(ticket.to_json());
         let message = match delay.is_zero() {

@@ -1,0 +1,116 @@
+//! The fence on the server: an epoch and a count of writes beside the records, sharing their fate.
+
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+
+use super::connection::Call;
+use super::failure::Failure;
+use super::scripts;
+use super::store::{RedisStore, in_time};
+use crate::domain::standing::{Epoch, Paused, Scope, Standing};
+use crate::store::{Fence, LOST, StoreError, Suspicion};
+
+/// As a script answers it: the epoch, the count of writes, and why starts and confirms are paused.
+pub(super) type Told = (String, u64, String, String);
+
+/// What this process has seen of the store.
+#[derive(Default)]
+pub(super) struct Seen(Mutex<Newest>);
+
+#[derive(Default)]
+struct Newest {
+    writes: u64,
+    standing: Standing,
+    /// The epoch that this process goes by: the last one that the store had.
+    epoch: Option<Epoch>,
+}
+
+impl Seen {
+    /// What a script is told of it.
+    pub(super) fn args(&self) -> [String; 2] {
+        let newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        [text(newest.epoch), newest.writes.to_string()]
+    }
+
+    /// Answers on several connections may overtake each other: one with a lower count is an older
+    /// one, unless it brings another epoch.
+    pub(super) fn told(&self, (epoch, writes, starts, confirms): Told) {
+        let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let epoch = u64::from_str_radix(&epoch, 16).ok().map(Epoch);
+        let begins = epoch.is_some() && epoch != newest.epoch;
+        if begins {
+            (newest.epoch, newest.writes) = (epoch, writes);
+        }
+        let reason = |text: String| (!text.is_empty()).then_some(text);
+        let paused = Paused { starts: reason(starts), confirms: reason(confirms) };
+        // Less than was seen: an older answer, or a loss, and then it says so.
+        if writes >= newest.writes || paused.anything() {
+            newest.standing = Standing { epoch, paused };
+        }
+        newest.writes = newest.writes.max(writes);
+    }
+}
+
+fn text(epoch: Option<Epoch>) -> String {
+    epoch.map(|epoch| epoch.to_string()).unwrap_or_default()
+}
+
+impl RedisStore {
+    async fn change(
+        &self,
+        deed: &str,
+        details: impl IntoIterator<Item = String>,
+    ) -> Result<String, StoreError> {
+        let mut args = vec![deed.to_owned()];
+        args.extend(self.seen.args());
+        args.extend(details);
+        let call = Call { script: &scripts::FENCE, keys: vec![self.keys.counters()], args };
+        let connection = self.link.connection().await?;
+        let change = async {
+            let answer: (String, Told) = connection.run(&call).await.map_err(Failure::of_write)?;
+            let (outcome, told) = answer;
+            self.seen.told(told);
+            Ok(outcome)
+        };
+        in_time(change).await
+    }
+}
+
+#[async_trait]
+impl Fence for RedisStore {
+    fn standing(&self) -> Standing {
+        self.seen.0.lock().unwrap_or_else(PoisonError::into_inner).standing.clone()
+    }
+
+    async fn begin(&self, was_used: bool) -> Result<(), StoreError> {
+        let reason = format!("{LOST}: it is empty");
+        self.change("begin", [new_epoch(), flag(was_used), reason]).await.map(drop)
+    }
+
+    async fn pause(&self, scope: Scope, reason: &str) -> Result<(), StoreError> {
+        let details = [flag(scope.starts), flag(scope.confirms), reason.to_owned()];
+        self.change("pause", details).await.map(drop)
+    }
+
+    async fn resume(&self, scope: Scope) -> Result<(), StoreError> {
+        let details = [flag(scope.starts), flag(scope.confirms), new_epoch()];
+        self.change("resume", details).await.map(drop)
+    }
+
+    async fn suspect(&self, ticket: Option<Epoch>, why: &str) -> Result<Suspicion, StoreError> {
+        let details = [text(ticket), format!("{LOST}: {why}")];
+        match self.change("suspect", details).await?.as_str() {
+            "known" => Ok(Suspicion::Known),
+            _ => Ok(Suspicion::Paused),
+        }
+    }
+}
+
+fn new_epoch() -> String {
+    Epoch(rand::random()).to_string()
+}
+
+fn flag(set: bool) -> String {
+    String::from(if set { "1" } else { "0" })
+}
