@@ -54,6 +54,7 @@ fn deciding(c: &mut Criterion) {
     let payout = apply(&payout, started, at(2)).expect("legal");
     let sight = Sight { session, source: Source::Webhook };
     let policy = Policy {
+        paused: Default::default(),
         call_timeout: Duration::from_secs(10),
         delays: Delays::new(vec![Duration::from_secs(5)]).expect("one delay"),
         confirms_automatically: false,

@@ -139,7 +139,7 @@ fn release(payout: &Payout, reason: String, policy: &Policy, now: Timestamp) -> 
             "a payout that is started in one request is never sent twice; reject it, or wait for \
              the bank's webhook",
         ),
-        State::Creating | State::Bound if key_was_used(payout) => refused(
+        State::Creating | State::Bound | State::Confirming if key_was_used(payout) => refused(
             "the bank has seen a call of this payout that the store knows nothing of, so it is \
              never sent again; reject it",
         ),

@@ -169,8 +169,8 @@ pub struct Payout {
     pub bank_payout: Option<BankPayoutId>,
     /// The last call intended.
     pub intention: Intention,
-    /// When the first start was intended, for the last time if it was put off. `None`: in records
-    /// of a version that did not keep it, and before.
+    /// When the last start was intended: the bank cannot have had the payout before. `None`: not
+    /// yet, or in a record of a version that did not keep it.
     #[serde(default)]
     pub started_at: Option<Timestamp>,
     /// Settlement payouts: what was held, and what confirm or cancel has to echo, byte for byte.
@@ -288,15 +288,18 @@ impl Payout {
         self.state.is_final() || waits_for_command
     }
 
-    /// The bank paid it, and had not asked for a confirmation. What was held it had asked about:
-    /// somebody confirmed that one there.
+    /// The bank paid it, and had not asked for a confirmation. What was held, was to be cancelled or
+    /// needed a person, somebody may have confirmed there.
     pub fn was_paid_unasked(&self) -> bool {
-        let asked = |state| matches!(state, Some(State::Confirming | State::Held));
-        let was_asked = self.history.iter().any(|entry| asked(entry.event.leads_to()));
-        self.state == State::Succeeded && !was_asked
+        let decided = |event: &Event| {
+            matches!(event.leads_to(), Some(State::Confirming | State::Held | State::Cancelling))
+                || matches!(event, Event::NeedsAttention { .. })
+        };
+        let was_decided = self.history.iter().any(|entry| decided(&entry.event));
+        self.state == State::Succeeded && !was_decided
     }
 
-    /// When the bank may first have had the payout.
+    /// From when on the bank may have had the payout.
     pub fn first_start_at(&self) -> Timestamp {
         if let Some(at) = self.started_at {
             return at;

@@ -41,7 +41,8 @@ pub fn apply(
             // The same try again, after it could not be sent: the history has it already.
             kept = *attempt != payout.intention.attempt;
             next.intention = Intention::new(call, *attempt, at);
-            if *attempt == 1 && matches!(call, Call::Init | Call::Start) {
+            // An earlier start is sent again only if it left no trace.
+            if matches!(call, Call::Init | Call::Start) {
                 next.started_at = Some(at);
             }
         }

@@ -182,7 +182,7 @@ fn a_release_that_comes_again_does_not_end_the_next_attention() {
 #[test]
 fn a_call_that_the_bank_had_seen_before_is_rejected_and_never_released() {
     let used = Event::OutcomeUnknown { why: "key".into(), key_used: true };
-    for state in [State::Creating, State::Bound] {
+    for state in [State::Creating, State::Bound, State::Confirming] {
         let payout = after(payout_in(state), &[(2, used.clone()), (3, needs_attention())]);
         assert_eq!(effect(&payout, Verb::Release), "no");
         assert_eq!(effect(&payout, Verb::Reject), "cancel_requested");

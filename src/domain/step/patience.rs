@@ -2,7 +2,7 @@
 
 use super::super::event::Event;
 use super::super::payout::{CallOutcome, State};
-use super::super::policy::TRIES_MAX;
+use super::super::policy::{PATIENCE, TRIES_MAX};
 use super::super::time::Timestamp;
 use super::{Sight, Step, View, attention, waited_too_long};
 
@@ -59,10 +59,12 @@ impl View<'_> {
 
     /// Sends a call that certainly was not sent, as the same try.
     pub(super) fn send_postponed(&self, until: Timestamp) -> Step {
-        if self.now < until {
-            Step::Wait(Some(until))
-        } else {
+        if self.now >= until {
             self.intend(self.payout.intention.attempt)
+        } else if self.now.since(self.payout.since) > PATIENCE {
+            self.once_attentive("it could not be sent to the bank for hours")
+        } else {
+            Step::Wait(Some(until))
         }
     }
 

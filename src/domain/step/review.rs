@@ -8,6 +8,8 @@ use super::{EXPIRED, Step, View};
 
 const UNANSWERED: &str = "nobody approved it in time";
 
+const NO_TIME: &str = "no time was left to have it approved";
+
 impl View<'_> {
     /// The bank's payout is the command's: what do our own rules say?
     pub(super) fn ruled(&self, session: Session) -> Step {
@@ -27,7 +29,7 @@ impl View<'_> {
             let confirm_information = session.confirm_information;
             Step::Write(Event::Held { reason, until, confirm_information })
         } else {
-            self.cancel(format!("{reason}; {UNANSWERED}"), &session)
+            self.cancel(format!("{reason}; {NO_TIME}"), &session)
         }
     }
 

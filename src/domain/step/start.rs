@@ -10,6 +10,9 @@ const FORGOTTEN: &str = "the bank has seen a call of this payout before, and sho
 
 const LOST: &str = "the store had lost this payout, and nobody knows what was done for it";
 
+const TRACELESS: &str = "a start with unknown outcome left no trace, and the bank confirms by itself: \
+                         starting again could pay twice";
+
 const UNHEARD: &str = "the one request that starts the payout has an unknown outcome, and no \
                        webhook told of a session for it";
 
@@ -184,10 +187,7 @@ impl View<'_> {
         if self.payout.attention.is_some() {
             Step::Wait(None)
         } else if self.policy.confirms_automatically && !self.released_without_trace() {
-            attention(
-                "a start with unknown outcome left no trace, and the bank confirms by itself: \
-                 starting again could pay twice",
-            )
+            attention(TRACELESS)
         } else if let Some(bar) = self.bar() {
             // A start that is later still than its deadline must find no open session.
             self.cancel(bar.reason, &sight.session)
@@ -200,11 +200,11 @@ impl View<'_> {
 impl View<'_> {
     /// A person was called when the last start had left no trace, and has looked into that.
     fn released_without_trace(&self) -> bool {
-        let called = self.payout.history.iter().rev().find_map(|entry| match entry.event {
-            Event::NeedsAttention { .. } => Some(entry.at),
+        let called = self.payout.history.iter().rev().find_map(|entry| match &entry.event {
+            Event::NeedsAttention { reason, .. } => Some(reason),
             _ => None,
         });
-        self.payout.intention.released && called.is_some_and(|called| called >= self.deadline())
+        self.payout.intention.released && called.is_some_and(|reason| reason == TRACELESS)
     }
 }
 

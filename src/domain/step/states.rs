@@ -11,6 +11,9 @@ use super::{Sight, Source, Step, View, attention};
 
 const INFORMATION_CHANGED: &str = "the bank changed confirm_information after it was checked";
 
+const CONFIRMED_BEFORE: &str = "the bank has seen a confirmation of this payout before, and still waits \
+                                for this one: the store may have forgotten something";
+
 const SEVERAL: &str = "the session holds more than one payout";
 
 impl View<'_> {
@@ -30,8 +33,8 @@ impl View<'_> {
                 self.once_tries_are_over(|| self.cancel(SEVERAL.into(), &sight.session))
             }
             Reading::AwaitsConfirmation => self.awaits_confirmation(sight),
-            // The bank took the start and shows nothing of it.
-            Reading::Empty if sight.asked_after(self.deadline()) => {
+            // The bank took the start and shows nothing of it: a person has to look first.
+            Reading::Empty if self.payout.intention.released => {
                 match &self.payout.cancel_requested {
                     Some(reason) => self.cancel(reason.clone(), &sight.session),
                     None => self.wait(sight),
@@ -107,6 +110,10 @@ impl View<'_> {
                     reason.code
                 )),
             CallOutcome::Postponed { until } => self.send_postponed(*until),
+            // Another session may have been confirmed with this key: never a new one.
+            CallOutcome::Unknown { key_used: true } if !self.payout.intention.released => {
+                self.once_attentive(CONFIRMED_BEFORE)
+            }
             CallOutcome::Refused { .. }
             | CallOutcome::Pending
             | CallOutcome::Unknown { .. }
@@ -147,7 +154,13 @@ impl View<'_> {
             return step;
         }
         if self.payout.intention.outcome == CallOutcome::Answered {
-            return self.sight.map_or_else(|| self.look_if_due(), |sight| self.wait(sight));
+            return match self.sight {
+                None => self.look_if_due(),
+                Some(sight) if self.stays_empty(sight) => {
+                    self.cancelled("the bank took the cancellation of the empty session")
+                }
+                Some(sight) => self.wait(sight),
+            };
         }
         let Some(sight) = self.fresh_sight() else { return self.ask_when_known() };
         if sight.session.reading() != Reading::Empty && !sight.session.awaits_confirmation {

@@ -150,3 +150,23 @@ fn an_empty_session_that_cannot_be_cancelled_holds_up_nobody_for_ever() {
     let tried = after(tired, &[(9001, again), (9002, unknown())]);
     assert_eq!(name(&step(&tried, Some(&empty(9100)), 9100)), "cancelled");
 }
+
+/// A forgotten session may have been confirmed with it.
+#[test]
+fn a_confirmation_whose_key_was_used_is_never_sent_with_another() {
+    let used = Event::OutcomeUnknown { why: "key".into(), key_used: true };
+    let payout = after(payout_in(State::Confirming), &[(4, used)]);
+    let waits = answer(awaiting(), at(20));
+    let Step::Write(called) = step(&payout, Some(&waits), 20) else { panic!("nobody is called") };
+    assert_eq!(called.name(), "needs_attention");
+    let called = after(payout, &[(20, called)]);
+    assert_eq!(step(&called, Some(&waits), 21), Step::Wait(None));
+}
+
+#[test]
+fn an_empty_session_whose_cancellation_the_bank_took_is_cancelled() {
+    let taken = after(payout_in(State::Cancelling), &[(4, Event::CancelTaken)]);
+    let empty = |s| answer(session(S::Created, &[]), at(s));
+    assert_eq!(name(&step(&taken, Some(&empty(5)), 5)), "wait");
+    assert_eq!(name(&step(&taken, Some(&empty(400)), 400)), "cancelled");
+}

@@ -76,6 +76,7 @@ fn any_answer() -> impl Strategy<Value = Option<Answer>> {
         Some(Answer::Forbidden(reason())),
         Some(Answer::Misconfigured(reason())),
         Some(Answer::KeyUsed),
+        Some(Answer::NotSent("no connection".into())),
         Some(Answer::Unknown("timeout".into())),
     ])
 }

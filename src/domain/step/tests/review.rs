@@ -43,7 +43,7 @@ fn above_its_amount_a_payout_is_held_until_its_deadline() {
 fn what_the_bank_asks_about_too_late_for_a_review_is_cancelled() {
     let found = next_step(&payout_in(State::Started), Some(&waits()), &reviewed(), at(1001));
     let Step::Write(Event::CancelDecided { reason, .. }) = found else { panic!("{found:?}") };
-    assert!(reason.contains("above the amount for review in rub; nobody"), "{reason}");
+    assert!(reason.contains("above the amount for review in rub; no time was left"), "{reason}");
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_review_lasts_from_when_the_start_went_out() {
     let payout = after(payout_in(State::Bound), &twice);
     let seen = answer(awaiting(), at(2032));
     let found = next_step(&payout, Some(&seen), &reviewed(), at(2032));
-    assert!(matches!(found, Step::Write(Event::Held { until, .. }) if until == at(3000)));
+    assert!(matches!(found, Step::Write(Event::Held { until, .. }) if until == at(3016)));
 }
 
 #[test]

@@ -158,3 +158,17 @@ fn a_refused_start_fails_with_the_banks_reason_also_when_the_bank_ends_the_sessi
     let called = after(refused, &[(17, needs_attention())]);
     assert_eq!(step(&called, Some(&ended), 17), Step::Wait(None));
 }
+
+#[test]
+fn what_cannot_be_sent_for_hours_calls_a_person_once() {
+    let six_hours = 6 * 3600;
+    for state in [State::Creating, State::Initiating, State::Bound] {
+        let postponed = |s| (s, Event::Postponed { until: at(s + 300) });
+        let waits = after(payout_in(state), &[postponed(2)]);
+        assert_eq!(step(&waits, None, 3), Step::Wait(Some(at(302))), "{state}");
+        let tired = after(waits, &[postponed(six_hours + 2)]);
+        assert_eq!(name(&step(&tired, None, six_hours + 3)), "needs_attention", "{state}");
+        let called = after(tired, &[(six_hours + 3, needs_attention())]);
+        assert_ne!(name(&step(&called, None, six_hours + 4)), "needs_attention", "{state}");
+    }
+}
