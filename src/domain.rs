@@ -7,6 +7,7 @@ pub mod id;
 pub mod json;
 pub mod money;
 pub mod open_card;
+pub mod text;
 pub mod time;
 
 pub mod command;

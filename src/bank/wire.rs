@@ -9,8 +9,6 @@
 //!
 //! Never panics, whatever the bytes; nesting beyond what `serde_json` reads is an error of it.
 
-use std::collections::HashSet;
-
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -121,15 +119,45 @@ fn is_usable(id: &str) -> bool {
     (1..=SESSION_ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic())
 }
 
-/// The payouts under either name. Shown under both, one and the same payout counts once.
+/// The payouts under either name. Shown under both, one and the same payout counts once; with two
+/// faces it counts as two, which nobody confirms.
 fn payouts(v1: Option<Raw>, v2: Option<Raw>) -> Vec<PayoutFields> {
     let mut payouts = v1.as_ref().map(list).unwrap_or_default();
-    let known: HashSet<_> = payouts.iter().filter_map(|p| text(p.id.as_ref())).collect();
     let more = v2.as_ref().map(list).unwrap_or_default();
-    payouts.extend(
-        more.into_iter().filter(|p| text(p.id.as_ref()).is_none_or(|id| !known.contains(&id))),
-    );
+    for other in more {
+        if !payouts.iter().any(|known| known.is_the_same(&other)) {
+            payouts.push(other);
+        }
+    }
     payouts
+}
+
+impl PayoutFields {
+    /// Whether it is this payout, under the same id and with nothing shown otherwise.
+    fn is_the_same(&self, other: &Self) -> bool {
+        let id = text(self.id.as_ref());
+        let agree = |one: Option<&Raw>, two: Option<&Raw>| match (one, two) {
+            (Some(one), Some(two)) => one.says_the_same(two),
+            (None, _) | (_, None) => true,
+        };
+        id.is_some()
+            && id == text(other.id.as_ref())
+            && agree(self.status.as_ref(), other.status.as_ref())
+            && match (self.money(), other.money()) {
+                (Some(one), Some(two)) => one == two,
+                (_, _) => agree(self.amount_details.as_ref(), other.amount_details.as_ref()),
+            }
+            && agree(self.method(), other.method())
+            && agree(self.participant_details.as_ref(), other.participant_details.as_ref())
+    }
+
+    fn money(&self) -> Option<Money> {
+        self.amount_details.as_ref().and_then(money)
+    }
+
+    fn method(&self) -> Option<&Raw> {
+        self.payment_method.as_ref().or(self.payout_details.as_ref())
+    }
 }
 
 /// What is no list counts as one payout, and what is no object in a list as one too: there is
@@ -140,12 +168,16 @@ fn list(raw: &Raw) -> Vec<PayoutFields> {
 }
 
 fn payout(fields: PayoutFields, session_error: Option<&BankReason>) -> BankPayout {
-    let method = fields.payment_method.or(fields.payout_details);
+    let both = fields.payment_method.as_ref().zip(fields.payout_details.as_ref());
+    let payment_method = match both {
+        Some((one, other)) if !one.says_the_same(other) => UNREADABLE.into(),
+        Some(_) | None => value(fields.method()),
+    };
     BankPayout {
         id: text(fields.id.as_ref()).map(BankPayoutId::new),
         status: payout_status(text(fields.status.as_ref()).as_deref()),
-        money: fields.amount_details.as_ref().and_then(money),
-        payment_method: value(method.as_ref()),
+        money: fields.money(),
+        payment_method,
         participants: value(fields.participant_details.as_ref()),
         error: fields.error.as_ref().and_then(reason).or_else(|| session_error.cloned()),
     }
@@ -154,8 +186,11 @@ fn payout(fields: PayoutFields, session_error: Option<&BankReason>) -> BankPayou
 /// `Null` when not shown; a text, which no reader takes for the object it should be, when it cannot
 /// be read.
 fn value(raw: Option<&Raw>) -> Value {
-    raw.map_or(Value::Null, |raw| raw.read().unwrap_or_else(|_| "unreadable".into()))
+    raw.map_or(Value::Null, |raw| raw.read().unwrap_or_else(|_| UNREADABLE.into()))
 }
+
+/// No reader takes it for the object that it stands for.
+const UNREADABLE: &str = "unreadable";
 
 fn money(raw: &Raw) -> Option<Money> {
     #[derive(Deserialize)]

@@ -50,7 +50,10 @@ pub(super) async fn main(verb: Verb, args: Args, config: Config) -> anyhow::Resu
         Some(Effect::Write(_) | Effect::WriteOnEvidence(_)) => false,
     };
     if known {
-        output::line(&format!("{id}: that was said before; see payoutd show {id}"));
+        let state = payout.map(|payout| payout.state.name()).unwrap_or_default();
+        let nothing =
+            format!("{id}: nothing to {verb}: it is {state}, and that was decided before");
+        output::line(&format!("{nothing}; see payoutd show {id}"));
         return Ok(Exit::Ok);
     }
     let body = Bytes::from(intervention.to_json());

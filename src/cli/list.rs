@@ -35,8 +35,13 @@ fn parse_state(text: &str) -> Result<State, String> {
 
 pub(super) async fn main(args: Args, config: Config) -> anyhow::Result<Exit> {
     let store = backend::store(&config)?;
-    let filter = Filter { state: args.state, attention: args.attention, limit: args.limit };
-    let payouts = store.list(&filter).await?;
+    let limit = args.limit.saturating_add(1);
+    let filter = Filter { state: args.state, attention: args.attention, limit };
+    let mut payouts = store.list(&filter).await?;
+    if payouts.len() > args.limit {
+        payouts.truncate(args.limit);
+        eprintln!("there are more than {}: --limit shows more", args.limit);
+    }
     if args.json {
         for payout in &payouts {
             if !output::json(&Shown::brief(payout)) {

@@ -1,10 +1,13 @@
 //! `payoutd show`: one payout and its timeline.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::config::Config;
+use crate::domain::command::{Intervention, Verb};
 use crate::domain::event::{Entry, Event};
 use crate::domain::id::{BankPayoutId, PayoutId, SessionId};
+use crate::domain::intervene::{Effect, intervene};
 use crate::domain::money::Money;
 use crate::domain::payout::{Attention, Payout, State};
 use crate::domain::policy::Policy;
@@ -44,7 +47,7 @@ pub(super) struct Shown<'a> {
     next_look_at: Option<String>,
     tickets: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    history: Option<Vec<Happened<'a>>>,
+    history: Option<Vec<Happened>>,
 }
 
 #[derive(Serialize)]
@@ -54,10 +57,10 @@ struct NeedsAttention<'a> {
 }
 
 #[derive(Serialize)]
-struct Happened<'a> {
+struct Happened {
     time: String,
     #[serde(flatten)]
-    event: &'a Event,
+    event: Value,
 }
 
 impl<'a> Shown<'a> {
@@ -82,7 +85,17 @@ impl<'a> Shown<'a> {
     }
 
     fn whole(payout: &'a Payout) -> Self {
-        let happened = |Entry { at, event }: &'a Entry| Happened { time: at.to_string(), event };
+        let happened = |Entry { at, event }: &'a Entry| {
+            let mut shown = serde_json::to_value(event).expect("an event is JSON");
+            // A record counts milliseconds; people and their programs read times.
+            if let Event::Held { until, .. } | Event::Postponed { until } = event {
+                shown["until"] = until.to_string().into();
+            }
+            if let Event::SessionBound { next_look_at, .. } = event {
+                shown["next_look_at"] = next_look_at.to_string().into();
+            }
+            Happened { time: at.to_string(), event: shown }
+        };
         Self { history: Some(payout.history.iter().map(happened).collect()), ..Self::brief(payout) }
     }
 }
@@ -112,17 +125,17 @@ fn timeline(payout: &Payout, policy: &Policy, now: Timestamp) -> String {
         format!("session  {}", or_none(payout.session.as_ref().map(SessionId::as_str))),
     ];
     if let Some(attention) = &payout.attention {
-        let verbs = match payout.state {
-            State::Initiating => "reject",
-            state if state.is_final() => "release",
-            _ => "release|reject",
-        };
-        lines.push(format!("needs attention: {} (payoutd {verbs})", attention.reason));
+        let verbs = verbs(payout, policy, now);
+        lines.push(format!("needs attention: {}{verbs}", attention.reason));
+    }
+    if let Some(reason) = payout.cancel_requested.as_ref().filter(|_| !payout.state.is_final()) {
+        lines.push(format!("is to be cancelled: {reason}"));
     }
     if let Some(until) = held_until(payout) {
         lines.push(format!("waits for approval until {until} (payoutd approve|reject)"));
     }
-    if payout.state == State::Initiating && payout.attention.is_none() {
+    let may_be_sent = !payout.intention.outcome.is_definite();
+    if payout.state == State::Initiating && payout.attention.is_none() && may_be_sent {
         let until = policy.heard_by(&payout.intention);
         lines.push(format!("waits for the bank's webhook until {until}, then for a person"));
     }
@@ -138,6 +151,21 @@ fn timeline(payout: &Payout, policy: &Policy, now: Timestamp) -> String {
         lines.push(format!("{at}  {:16} {}", event.name(), detail(event)).trim_end().to_owned());
     }
     lines.join("\n")
+}
+
+/// What a person can say of it now.
+fn verbs(payout: &Payout, policy: &Policy, now: Timestamp) -> String {
+    let taken = |verb: &Verb| {
+        let (verb, payout_id, reason) = (*verb, payout.id().clone(), String::new());
+        let effect = intervene(payout, &Intervention { verb, payout_id, reason }, policy, now);
+        matches!(effect, Effect::Write(_) | Effect::WriteOnEvidence(_))
+    };
+    let verbs = [Verb::Approve, Verb::Release, Verb::Reject];
+    let verbs: Vec<_> = verbs.iter().filter(|verb| taken(verb)).map(Verb::to_string).collect();
+    match verbs.is_empty() {
+        true => String::new(),
+        false => format!(" (payoutd {})", verbs.join("|")),
+    }
 }
 
 fn held_until(payout: &Payout) -> Option<Timestamp> {

@@ -42,6 +42,7 @@ struct Shown {
 #[derive(Deserialize)]
 struct Data {
     reason: Option<String>,
+    approve_before: Option<String>,
     error: Option<Reason>,
 }
 
@@ -92,7 +93,10 @@ fn show(args: &Args, body: &[u8]) -> bool {
         return output::line(&String::from_utf8_lossy(body));
     }
     let subject = event.subject.as_ref().map_or("–", PayoutId::as_str);
-    let why = event.data.error.map(|e| e.code).or(event.data.reason).unwrap_or_default();
+    let mut why = event.data.error.map(|e| e.code).or(event.data.reason).unwrap_or_default();
+    if let Some(until) = event.data.approve_before {
+        why = format!("until {until}: {why}");
+    }
     let text = format!("{}  {:24} {subject:32} {why}", event.time, event.kind);
     output::line(text.trim_end())
 }

@@ -49,6 +49,20 @@ pub fn decide(command: &CreateCommand, session: &Session, now: Timestamp) -> Ver
     }
 }
 
+/// In what the bank shows of a payout that it paid contradicts the command, with the amount if that
+/// is it. What it does not show any more says nothing.
+pub fn contradictions(command: &CreateCommand, session: &Session) -> Vec<String> {
+    let Some(payout) = session.payout() else { return Vec::new() };
+    let shown = Shown { session, payout };
+    let differs = |field: &&fields::Field| field.outcome(command, shown) == Outcome::Differs;
+    let mut names: Vec<_> =
+        fields::of_command(command).filter(differs).map(|field| field.name.to_owned()).collect();
+    if let Some(paid) = payout.money.as_ref().filter(|paid| **paid != command.money) {
+        names.push(format!("it was {paid}"));
+    }
+    names
+}
+
 /// Names of the fields in which the bank's payout disagrees with the command. Names only: values
 /// may be somebody's account.
 fn differences(command: &CreateCommand, shown: Shown<'_>) -> Vec<String> {

@@ -75,7 +75,9 @@ fn cancel(payout: &Payout, reason: String) -> Effect {
 fn approve(payout: &Payout, reason: String, now: Timestamp) -> Effect {
     let too_late = payout.held_until.is_some_and(|until| now >= until);
     match payout.state {
-        _ if payout.cancel_requested.is_some() => refused("the payout is to be cancelled"),
+        state if payout.cancel_requested.is_some() && !state.is_final() => {
+            refused("the payout is to be cancelled")
+        }
         State::Held if too_late => refused("nobody approved it in time: it is being cancelled"),
         State::Held => Effect::Write(Event::Approved { reason }),
         _ if payout.approved.is_some() => Effect::Known,

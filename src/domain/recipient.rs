@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::command::CreateCommand;
 use super::open_card::is_as_long_as_a_card;
 use super::session::Session;
+use super::text::is_invisible;
 
 /// One thing that a recipient is known by.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -98,7 +99,8 @@ pub(super) fn same_name(one: &str, other: &str) -> bool {
 
 fn words(text: &str, between: &str) -> String {
     // A letter and its mark may be one character or two: some keyboards and file systems part them.
-    let text = ComposingNormalizerBorrowed::new_nfc().normalize(text);
+    let visible: String = text.chars().filter(|char| !is_invisible(*char)).collect();
+    let text = ComposingNormalizerBorrowed::new_nfc().normalize(&visible);
     text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(between)
 }
 
@@ -194,6 +196,7 @@ mod tests {
             name("\u{418}\u{306}\u{43e}\u{434}"),
             "Й, И and breve"
         );
+        assert_eq!(name("Iva\u{200b}nov"), name("Ivanov"), "what is not seen");
         let account = |text| Identifier::new(Kind::Account, text);
         assert_eq!(account("40817 810 1"), account("408178101"));
         assert_ne!(account("79001234567"), Identifier::new(Kind::Phone, "79001234567"));

@@ -15,7 +15,8 @@ fn a_healthy_installation_has_nothing_to_mend() {
     place.run([]).terminate();
     let doctor = place.ran(["doctor"]);
     assert_eq!(doctor.code, Some(0), "{doctor:?}");
-    let checks = ["configuration", "rules", "keys", "bank", "store", "dead letters", "attention"];
+    let checks =
+        ["configuration", "rules", "keys", "bank", "store", "dead letters", "attention", "pause"];
     for (line, check) in doctor.out.lines().zip(checks) {
         assert!(line.starts_with("ok ") && line.contains(check), "{}", doctor.out);
     }

@@ -34,7 +34,10 @@ fn held_payouts_are_approved_rejected_and_cancelled_by_command() {
     }
     let held = place.ran(["list", "--state", "held"]);
     assert!(ids.iter().all(|id| held.out.contains(id)), "{}", held.out);
-    assert!(place.ran(["show", "good"]).out.contains("waits for approval until"));
+    let shown = place.ran(["show", "good"]).out;
+    assert!(shown.contains("waits for approval until"), "{shown}");
+    let few = place.ran(["list", "--state", "held", "--limit", "2"]);
+    assert!(few.err.contains("more than 2: --limit"), "{}", few.err);
     for (verb, id) in [("approve", "good"), ("reject", "bad"), ("cancel", "unwanted")] {
         let said = place.ran([verb, id, "--reason", "looked at it"]);
         assert_eq!(said.code, Some(0), "{said:?}");
@@ -74,9 +77,11 @@ fn what_has_nothing_to_change_is_refused_at_once_and_said_twice_is_no_fault() {
     place.publish("later.jsonl");
     let ends = wait_for_ends(&watch, 2);
     assert_eq!(ends["later"], "cancelled");
+    let late = place.ran(["approve", "later", "--reason", "fine"]);
+    assert!(late.err.contains("is cancelled, and not held"), "{}", late.err);
     let again = place.ran(["cancel", "later", "--reason", "not yet"]);
     assert_eq!(again.code, Some(0), "{again:?}");
-    assert!(again.out.contains("said before"), "{}", again.out);
+    assert!(again.out.contains("decided before"), "{}", again.out);
 }
 
 fn deny_hash(place: &Place, kind: &str, file: &str) -> Ended {

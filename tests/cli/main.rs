@@ -19,6 +19,7 @@ mod help;
 mod interventions;
 mod keygen;
 mod kills;
+mod pausing;
 mod pipeline;
 mod place;
 mod process;

@@ -44,6 +44,23 @@ fn a_payout_shown_under_both_names_counts_once_and_two_count_twice() {
     assert_eq!(payouts(json!([]), other), 1);
     assert_eq!(payouts(json!([{}]), json!([{}])), 2);
     assert_eq!(payouts(json!(null), json!(null)), 0);
+    let shown = |amount: i64, currency: &str, method: &str| {
+        json!([{"id": "po_1", "amount_details": {"amount": amount, "currency": currency},
+            "payment_method": {"type": method}}])
+    };
+    assert_eq!(payouts(shown(1, "rub", "card"), shown(1, "RUB", "card")), 1);
+    assert_eq!(payouts(shown(1, "rub", "card"), one), 1, "with less shown");
+    for face in [shown(2, "rub", "card"), shown(1, "usd", "card"), shown(1, "rub", "wallet")] {
+        assert_eq!(payouts(shown(1, "rub", "card"), face), 2, "two faces");
+    }
+}
+
+#[test]
+fn a_method_with_two_faces_is_one_that_nobody_can_read() {
+    let payout = json!({"id": "po_1", "payment_method": {"type": "card"},
+        "payout_details": {"type": "wallet"}});
+    let shown = read(&json!({"id": "ps_1", "payments": [payout]}));
+    assert!(shown.payouts[0].payment_method.is_string());
 }
 
 #[test]

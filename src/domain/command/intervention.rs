@@ -7,6 +7,7 @@ use std::fmt;
 
 use super::super::id::PayoutId;
 use super::super::json::Object;
+use super::super::text::is_invisible;
 use super::reader::Reader;
 use super::{InvalidCommand, Violation};
 
@@ -91,12 +92,10 @@ impl Intervention {
     }
 }
 
-/// What breaks a line, or turns or hides what stands beside it: a reason is read as it looks.
+/// What breaks a line, or does not show.
 fn is_no_plain_text(char: char) -> bool {
     let breaks_a_line = matches!(char, '\u{2028}' | '\u{2029}');
-    let is_invisible = matches!(char,
-        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-    char.is_control() || breaks_a_line || is_invisible
+    char.is_control() || breaks_a_line || is_invisible(char)
 }
 
 impl Reader<'_> {

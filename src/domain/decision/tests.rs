@@ -142,6 +142,30 @@ fn whom_the_number_pays_has_to_agree_in_the_information_too() {
     assert_eq!(other, format!("differs from the command: {}", recipients.join(", ")));
 }
 
+/// Its name stands where that of every method may stand.
+#[test]
+fn a_name_to_be_paid_by_phone_has_to_agree_in_the_information_too() {
+    let mut value = settlement_command();
+    value["payment_method"] = json!({"type": "bank_account", "bank_account": {
+        "system_type": "faster_payment_system",
+        "faster_payment_system": {
+            "phone": "79680000000", "bank_id": "100000000069", "description": "x",
+        },
+    }});
+    value["participant_details"]["recipient"] = json!({"full_name": "Ivanov Ivan"});
+    let asked = command(&value);
+    let shown = |name: &str| {
+        let mut session = awaiting();
+        session.payouts[0].payment_method = value["payment_method"].clone();
+        session.payouts[0].participants = Value::Null;
+        let text = settlement_information().text().replace("Vector LLC", name);
+        session.confirm_information = Raw::parse(&text);
+        decide(&asked, &session, at(10))
+    };
+    assert_eq!(shown("IVANOV Ivan"), Verdict::Confirm);
+    assert!(reason(shown("Petrov Petr")).ends_with("recipient name"));
+}
+
 #[test]
 fn digits_that_the_caller_expects_must_be_shown() {
     let mut value = json!({

@@ -1,7 +1,7 @@
 //! What each state after the start leads to, by what the bank shows.
 
 use super::super::call::Call;
-use super::super::decision::{Verdict, decide};
+use super::super::decision::{Verdict, contradictions, decide};
 use super::super::event::{Entry, Event};
 use super::super::payout::{CallOutcome, Intention, State};
 use super::super::policy::TRIES_MAX;
@@ -207,7 +207,10 @@ impl View<'_> {
         let Some(sight) = self.sight else { return Step::Done };
         let paid = self.payout.state == State::Succeeded;
         match sight.session.reading() {
-            Reading::Succeeded if paid => self.refund(sight),
+            Reading::Succeeded if paid => match self.against_what_was_paid(sight) {
+                Some(reason) => attention(reason),
+                None => self.refund(sight),
+            },
             Reading::AwaitsConfirmation if !paid => self.cancel_stray(sight),
             Reading::Succeeded => {
                 self.contradiction(sight, "the bank paid it after it was recorded as not paid")
@@ -223,6 +226,28 @@ impl View<'_> {
             | Reading::Cancelled
             | Reading::Uncertain(_) => self.refund(sight),
         }
+    }
+
+    /// Why a person has to look at what the bank paid, once: it paid otherwise than was asked, or
+    /// without asking though somebody should have approved it.
+    fn against_what_was_paid(&self, sight: &Sight) -> Option<String> {
+        let differs = contradictions(self.command, &sight.session);
+        let unasked = match self.policy.rules.judge(self.command) {
+            Ruling::Review(reason) | Ruling::Forbidden(reason)
+                if self.payout.was_paid_unasked() =>
+            {
+                Some(format!("the bank paid it without asking, and {reason}"))
+            }
+            Ruling::Allowed | Ruling::Review(_) | Ruling::Forbidden(_) => None,
+        };
+        let reason = match differs.is_empty() {
+            true => unasked?,
+            false => format!("the bank paid it otherwise than asked: {}", differs.join(", ")),
+        };
+        let told = self.payout.history.iter().any(|entry| {
+            matches!(&entry.event, Event::NeedsAttention { reason: told, .. } if *told == reason)
+        });
+        (!told).then_some(reason)
     }
 
     /// A webhook may be an old one: the bank is asked before anybody is called.

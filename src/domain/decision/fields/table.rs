@@ -94,6 +94,13 @@ pub(super) static SETTLEMENT: &[Field] = &[
         rule: Rule::Must,
         compare: Compare::Words,
     },
+    Field {
+        name: "confirm_information's recipient name",
+        shown: information(&["account_details", "recipient", "name"]),
+        asked: Some(participants(&["recipient", "full_name"])),
+        rule: Rule::MustIfAsked,
+        compare: Compare::Words,
+    },
     recipient(
         "confirm_information's recipient account",
         &["account_details", "recipient", "account_number"],

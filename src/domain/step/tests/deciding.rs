@@ -1,6 +1,7 @@
 //! When what waits for us is confirmed or cancelled, and what proves that the bank took it.
 
 use super::*;
+use crate::domain::money::Money;
 
 #[test]
 fn an_answer_from_before_the_deadline_proves_nothing_about_a_confirm_or_cancel() {
@@ -169,4 +170,36 @@ fn an_empty_session_whose_cancellation_the_bank_took_is_cancelled() {
     let empty = |s| answer(session(S::Created, &[]), at(s));
     assert_eq!(name(&step(&taken, Some(&empty(5)), 5)), "wait");
     assert_eq!(name(&step(&taken, Some(&empty(400)), 400)), "cancelled");
+}
+
+/// Where the bank confirms by itself, or somebody does so there, payoutd can only tell.
+#[test]
+fn what_was_paid_otherwise_than_asked_is_told_as_paid_and_shown_to_a_person_once() {
+    let mut paid = session(S::Accepted, &[P::Succeeded]);
+    paid.payouts[0].money =
+        Some(Money { amount: 77_700, ..paid.payouts[0].money.clone().expect("some") });
+    let seen = answer(paid, at(50));
+    let payout = payout_in(State::Confirmed);
+    let Step::Write(succeeded) = step(&payout, Some(&seen), 50) else { panic!("not told") };
+    let payout = after(payout, &[(50, succeeded)]);
+    assert_eq!(payout.state, State::Succeeded);
+    let Step::Write(Event::NeedsAttention { reason, session }) = step(&payout, Some(&seen), 50)
+    else {
+        panic!("nobody is called")
+    };
+    assert_eq!(reason, "the bank paid it otherwise than asked: amount, it was 777.00 RUB");
+    let looked = Event::Released { reason: "we talk to the bank".into() };
+    let called = Event::NeedsAttention { reason, session };
+    let payout = after(payout, &[(50, called), (60, looked)]);
+    assert_eq!(step(&payout, Some(&seen), 61), Step::Done);
+    let hidden = answer(session_without_details(), at(50));
+    let payout = payout_in(State::Succeeded);
+    assert_eq!(step(&payout, Some(&hidden), 50), Step::Done, "what is not shown says nothing");
+}
+
+fn session_without_details() -> Session {
+    let mut bare = session(S::Accepted, &[P::Succeeded]);
+    bare.payouts[0].money = None;
+    bare.payouts[0].payment_method = serde_json::Value::Null;
+    bare
 }

@@ -174,3 +174,20 @@ fn a_recipient_that_only_the_bank_shows_is_denied_too() {
     let found = next_step(&started, Some(&webhook(shown)), &strict, at(5));
     assert_eq!(name(&found), "cancel_decided");
 }
+
+#[test]
+fn what_was_paid_though_a_person_should_have_approved_it_is_shown_to_one() {
+    let paid = answer(session(S::Accepted, &[P::Succeeded]), at(50));
+    let started = payout_in(State::Started);
+    let succeeded = Event::Succeeded { bank_payout: None };
+    let unasked = after(started.clone(), &[(50, succeeded.clone())]);
+    let found = next_step(&unasked, Some(&paid), &reviewed(), at(50));
+    assert!(
+        matches!(&found, Step::Write(Event::NeedsAttention { reason, .. })
+        if reason.contains("without asking") && reason.contains("above the amount")),
+        "{found:?}"
+    );
+    assert_eq!(next_step(&unasked, Some(&paid), &policy(), at(50)), Step::Done);
+    let asked = after(started, &[(5, held()), (50, succeeded)]);
+    assert_eq!(next_step(&asked, Some(&paid), &reviewed(), at(50)), Step::Done);
+}
