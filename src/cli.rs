@@ -14,7 +14,7 @@ mod intervene;
 mod keygen;
 mod list;
 mod output;
-mod publish;
+pub(crate) mod publish;
 mod run;
 mod schema;
 mod show;

@@ -13,6 +13,7 @@ mod crash;
 mod crashes;
 mod echo;
 mod faults;
+mod hostile;
 mod ingress;
 mod methods;
 mod one_request;
