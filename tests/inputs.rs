@@ -121,7 +121,7 @@ proptest! {
 
 proptest! {
     // Each signs, or looks at a key: some milliseconds.
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn only_what_the_bank_signed_comes_to_the_queue(
