@@ -19,7 +19,7 @@ mod request;
 
 mod error;
 
-mod answer;
+pub(crate) mod answer;
 
 /// What the bank posts to us.
 pub mod webhook;

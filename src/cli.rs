@@ -15,7 +15,7 @@ mod keygen;
 mod list;
 mod output;
 mod pause;
-mod publish;
+pub(crate) mod publish;
 mod run;
 mod schema;
 mod show;

@@ -44,5 +44,8 @@ pub mod tls;
 
 pub mod cli;
 
+#[doc(hidden)]
+pub mod fuzzing;
+
 #[cfg(test)]
 mod fakes;

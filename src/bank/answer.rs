@@ -21,7 +21,7 @@ struct Fields {
     error: Option<Raw>,
 }
 
-pub(super) fn sort(http: StatusCode, body: &[u8]) -> Answer {
+pub(crate) fn sort(http: StatusCode, body: &[u8]) -> Answer {
     let unknown = |what: &str| Answer::Unknown(format!("HTTP {}{what}", http.as_u16()));
     let Some(fields) = wire::object::<Fields>(body) else {
         return unknown(if body.is_empty() { ", empty body" } else { ", unreadable body" });

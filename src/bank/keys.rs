@@ -8,7 +8,8 @@ use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::error::KeyRejected;
 use aws_lc_rs::rsa;
 use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
-use pem::Pem;
+use pem::{Pem, PemError};
+use pkcs8::pkcs5::pbes2::Kdf;
 use pkcs8::spki::SubjectPublicKeyInfoRef;
 use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef};
 use secrecy::{ExposeSecret, SecretString};
@@ -23,7 +24,7 @@ pub enum KeyError {
     #[error("holds no PEM block (\"-----BEGIN …\"): {found}")]
     NotPem { found: &'static str },
     #[error("holds a PEM block that cannot be read: {problem}")]
-    BrokenPem { problem: String },
+    BrokenPem { problem: &'static str },
     #[error("must be {wanted}, but holds {found}")]
     Wrong { wanted: &'static str, found: String },
     #[error("holds an RSA key of fewer than 2048 bits: the bank takes 2048 and up")]
@@ -104,6 +105,11 @@ fn pkcs8_key(der: &[u8]) -> Result<rsa::KeyPair, KeyError> {
 fn decrypted_key(der: &[u8], passphrase: &SecretString) -> Result<rsa::KeyPair, KeyError> {
     let encrypted = EncryptedPrivateKeyInfoRef::try_from(der)
         .map_err(|e| KeyError::UnsupportedEncryption { problem: e.to_string() })?;
+    if !is_affordable(&encrypted) {
+        return Err(KeyError::UnsupportedEncryption {
+            problem: "it takes too long to open".into(),
+        });
+    }
     let key = encrypted.decrypt(passphrase.expose_secret()).map_err(|error| match error {
         pkcs8::Error::EncryptedPrivateKey(
             problem @ (pkcs8::pkcs5::Error::UnsupportedAlgorithm { .. }
@@ -116,10 +122,50 @@ fn decrypted_key(der: &[u8], passphrase: &SecretString) -> Result<rsa::KeyPair, 
     pkcs8_key(key.as_bytes())
 }
 
+/// Most rounds of PBKDF2: some seconds. openssl makes 2048 unless told otherwise, and what is
+/// recommended against guessing is below a million.
+const PBKDF2_ROUNDS_MAX: u32 = 10_000_000;
+
+/// Most blocks of 128 bytes that scrypt fills: 256 MiB, about a second. openssl's own bound is
+/// 32 MiB.
+const SCRYPT_BLOCKS_MAX: u64 = 1 << 21;
+
+/// Whether the passphrase is made into a key in bounded time and memory. Below a cost of 2 the
+/// library panics.
+fn is_affordable(encrypted: &EncryptedPrivateKeyInfoRef<'_>) -> bool {
+    match encrypted.encryption_algorithm.pbes2().map(|parameters| &parameters.kdf) {
+        Some(Kdf::Pbkdf2(parameters)) => parameters.iteration_count <= PBKDF2_ROUNDS_MAX,
+        Some(Kdf::Scrypt(parameters)) => {
+            let blocks = [parameters.block_size, parameters.parallelization]
+                .into_iter()
+                .fold(parameters.cost_parameter, |product, factor| {
+                    product.saturating_mul(factor.into())
+                });
+            parameters.cost_parameter >= 2 && blocks <= SCRYPT_BLOCKS_MAX
+        }
+        // Another way of encryption, or of making keys, is refused where it is used.
+        Some(_) | None => true,
+    }
+}
+
 fn blocks(file: &[u8]) -> Result<Vec<Pem>, KeyError> {
     let blocks =
-        pem::parse_many(file).map_err(|e| KeyError::BrokenPem { problem: e.to_string() })?;
+        pem::parse_many(file).map_err(|error| KeyError::BrokenPem { problem: broken(&error) })?;
     if blocks.is_empty() { Err(no_pem(file)) } else { Ok(blocks) }
+}
+
+/// In words of ours: the library's repeat lines of the file, and a damaged one may be the key.
+fn broken(error: &PemError) -> &'static str {
+    match error {
+        PemError::MismatchedTags(_, _) => "its BEGIN and END lines name two different things",
+        PemError::InvalidHeader(_) => "a blank line stands in the middle of it",
+        PemError::InvalidData(_) => "what stands between its BEGIN and END lines is no base64",
+        PemError::NotUtf8(_) => "it is no text",
+        PemError::MissingData => "nothing stands between its BEGIN and END lines",
+        PemError::MalformedFraming | PemError::MissingBeginTag | PemError::MissingEndTag => {
+            "its BEGIN or END line is damaged"
+        }
+    }
 }
 
 /// An ASN.1 SEQUENCE, which every DER key starts with.
@@ -150,7 +196,8 @@ fn wrong(wanted: &'static str, tag: &str) -> KeyError {
         "PRIVATE KEY" | "RSA PRIVATE KEY" | "ENCRYPTED PRIVATE KEY" => "a private key".into(),
         "EC PRIVATE KEY" | "EC PARAMETERS" => "an elliptic-curve key".into(),
         "OPENSSH PRIVATE KEY" => "a key in OpenSSH's own format".into(),
-        other => format!("a block named {:?}", other.chars().take(40).collect::<String>()),
+        // No label of ours: where its line is damaged, it may be anything.
+        _ => "a block of another name".into(),
     };
     KeyError::Wrong { wanted, found }
 }

@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::domain::id::{BankPayoutId, PayoutId, SessionId};
 use crate::domain::json::Raw;
 use crate::domain::money::{Currency, Money};
+use crate::domain::open_card::without_long_numbers;
 use crate::domain::session::{BankPayout, BankReason, PayoutStatus, Session, SessionStatus};
 
 /// Longest session id taken, in bytes: it travels in keys, tickets and logs. The bank's have
@@ -85,7 +86,8 @@ pub(super) fn object<T: DeserializeOwned>(text: &[u8]) -> Option<T> {
 }
 
 /// An error as the bank gives it: a code for programs, a description for people. Both are bounded,
-/// because they travel into events and logs; a code that does not look like one is not repeated.
+/// because they travel into events and logs; a code that does not look like one is not repeated, and
+/// neither is a number that may be somebody's card or account.
 pub(super) fn reason(error: &Raw) -> Option<BankReason> {
     #[derive(Deserialize)]
     struct Fields {
@@ -100,15 +102,18 @@ pub(super) fn reason(error: &Raw) -> Option<BankReason> {
         return None;
     }
     let description = description.unwrap_or_default();
+    let description: String = description.chars().filter(|c| !c.is_control()).collect();
     Some(BankReason {
         code: code.filter(|code| is_code(code)).unwrap_or_else(|| "unspecified".into()),
-        text: description.chars().filter(|c| !c.is_control()).take(TEXT_CHARS_MAX).collect(),
+        // Before it is cut: half a number is still somebody's.
+        text: without_long_numbers(&description).chars().take(TEXT_CHARS_MAX).collect(),
     })
 }
 
 fn is_code(text: &str) -> bool {
     let allowed = |b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_');
-    (1..=CODE_BYTES_MAX).contains(&text.len()) && text.bytes().all(allowed)
+    let bounded = (1..=CODE_BYTES_MAX).contains(&text.len());
+    bounded && text.bytes().all(allowed) && without_long_numbers(text) == text
 }
 
 pub(super) fn text(raw: Option<&Raw>) -> Option<String> {

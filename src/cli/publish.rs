@@ -14,11 +14,12 @@ mod records;
 mod rows;
 mod totals;
 
-use std::io::{IsTerminal, Read};
+use std::io::{self, IsTerminal, Read};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -29,7 +30,7 @@ use super::backend::Backend;
 use super::{Exit, output};
 use input::Input;
 use question::Interrupt;
-use rows::{Flaw, Format, Good, Rows};
+use rows::{Flaw, Format, Good, Row, Rows};
 use totals::Totals;
 
 #[derive(clap::Args)]
@@ -201,6 +202,20 @@ fn check_rows(args: &Args, input: &Input) -> anyhow::Result<Totals> {
     }
     bar.finish_and_clear();
     Ok(totals)
+}
+
+/// What a CSV file's rows come to, for `crate::fuzzing`: each row's line, and its command's message
+/// or everything that is told of it.
+pub(crate) fn csv_rows(
+    input: impl Read,
+    mut take: impl FnMut(u64, Result<Bytes, Vec<String>>),
+) -> io::Result<()> {
+    let mut rows = Rows::new(Format::Csv, input)?;
+    while let Some(Row { line, command }) = rows.next()? {
+        let told = |flaws: Vec<Flaw>| flaws.iter().map(Flaw::to_string).collect();
+        take(line, command.map(|good| good.body).map_err(told));
+    }
+    Ok(())
 }
 
 /// Publishes every good line of JSON; `report` gets the others.

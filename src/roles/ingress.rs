@@ -32,7 +32,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Webhooks in hand at a time: bounds memory to this many bodies.
 const IN_HAND_MAX: usize = 64;
 
-const SIGNATURE: &str = "x-partner-sign";
+pub(crate) const SIGNATURE: &str = "x-partner-sign";
 
 pub struct Ingress {
     pub bus: Arc<dyn Bus>,
@@ -78,7 +78,7 @@ async fn receive(State(door): State<Arc<Door>>, request: Request) -> StatusCode 
 }
 
 impl Ingress {
-    async fn take(&self, headers: &HeaderMap, body: Bytes) -> StatusCode {
+    pub(crate) async fn take(&self, headers: &HeaderMap, body: Bytes) -> StatusCode {
         let signature = headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
         if !signature.is_some_and(|signature| self.bank_keys.verify(&body, signature)) {
             return StatusCode::UNAUTHORIZED;

@@ -68,7 +68,8 @@ impl BankKey {
 
 fn block(text: &str, whose: &'static str) -> Result<pem::Pem, SimulatorError> {
     pem::parse(text)
-        .map_err(|error| SimulatorError::Key { whose, reason: format!("it is not PEM ({error})") })
+        // The library's words would repeat lines of the file.
+        .map_err(|_| SimulatorError::Key { whose, reason: "it is not PEM".into() })
 }
 
 fn unusable(whose: &'static str, tag: &str, error: &impl std::fmt::Display) -> SimulatorError {

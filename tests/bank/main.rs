@@ -3,6 +3,7 @@
 //! Requests are captured by a server on loopback and held against the bank's own examples;
 //! signatures are held against openssl's and against a second implementation.
 
+mod hostile;
 mod keys;
 mod requests;
 mod server;

@@ -15,7 +15,7 @@ async fn sent_to(url: &str) -> Answer {
     bank(url).send(&collateral()).await
 }
 
-fn impatient(url: &str) -> Bank {
+pub(crate) fn impatient(url: &str) -> Bank {
     let short = Duration::from_millis(300);
     Bank::new(BankSettings { timeout: short, connect_timeout: short / 2, ..settings(url) })
         .expect("usable settings")
@@ -28,7 +28,7 @@ async fn sent_impatiently(url: &str) -> Answer {
     tokio::time::timeout(Duration::from_secs(10), bank.send(&payout)).await.expect("gives up")
 }
 
-fn assert_unknown(answer: &Answer, why: &str) {
+pub(crate) fn assert_unknown(answer: &Answer, why: &str) {
     assert!(matches!(answer, Answer::Unknown(text) if text.contains(why)), "{answer:?}");
 }
 

@@ -14,6 +14,7 @@ mod crashes;
 mod echo;
 mod faults;
 mod fence;
+mod hostile;
 mod ingress;
 mod methods;
 mod one_request;

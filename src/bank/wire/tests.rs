@@ -186,6 +186,21 @@ fn a_payouts_error_is_its_own_or_else_the_sessions() {
     assert_eq!(codes.collect::<Vec<_>>(), ["inner", "outer"]);
 }
 
+/// What the fuzzer found: the bank's words went into events and logs with whatever numbers they had.
+#[test]
+fn an_error_is_told_without_the_numbers_that_are_somebodys() {
+    let told = |code: &str, description: &str| {
+        let raw = Raw::of(&json!({"code": code, "description": description})).expect("JSON");
+        let BankReason { code, text } = super::reason(&raw).expect("an error");
+        (code, text)
+    };
+    let (code, text) = told("invalid_request", "account 40817810099910004312 is closed");
+    assert_eq!((code.as_str(), text.as_str()), ("invalid_request", "account … is closed"));
+    assert_eq!(told("inv40817810099910004312", "").0, "unspecified");
+    let (_, text) = told("x", &format!("{} 40817810099910004312", "a".repeat(TEXT_CHARS_MAX - 10)));
+    assert!(text.ends_with("a …"), "{text}");
+}
+
 #[test]
 fn confirm_information_beside_the_session_goes_before_one_inside() {
     let raw = |text| Raw::parse(text).expect("JSON");

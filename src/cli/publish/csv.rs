@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 
 use crate::domain::command::{COMMAND_BYTES_MAX, Violation};
+use crate::domain::open_card::without_long_numbers;
 
 use super::cells;
 use super::columns::{COLUMNS, REQUIRED};
@@ -100,17 +101,17 @@ fn not_comma_separated(cells: &[&[u8]]) -> Result<(), Vec<Flaw>> {
 /// From which likeness on (1 is the same) a name is taken for a misspelt one.
 const MISSPELT: f64 = 0.8;
 
-/// A name is repeated only if it resembles a column's: a file without a header begins with
-/// somebody's account.
+/// A name is repeated only if it resembles a column's and has no long number in it: a file without
+/// a header, or with a damaged one, begins with somebody's account.
 fn unknown(position: usize, name: &str) -> Flaw {
     let likeness = |column: &&str| strsim::jaro_winkler(&name.to_lowercase(), column);
     let nearest = COLUMNS.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
     match nearest.filter(|column| likeness(column) > MISSPELT) {
-        Some(nearest) => {
+        Some(nearest) if without_long_numbers(name) == name => {
             let shown = name.escape_debug().to_string();
             flaw(Some(&shown), format!("is not known: did you mean {nearest}?"))
         }
-        None => {
+        Some(_) | None => {
             let cure = "payoutd publish --template shows all columns";
             flaw(None, format!("names a column that is not known, number {position}: {cure}"))
         }

@@ -18,6 +18,7 @@ pub(super) struct Records<R> {
     parser: Reader,
     /// Of the byte that comes next; the first line is 1.
     line: u64,
+    after_return: bool,
     /// The record read last: its cells one after the other, and where each ends.
     text: Vec<u8>,
     ends: Vec<usize>,
@@ -43,6 +44,7 @@ impl<R: Read> Records<R> {
             parser: ReaderBuilder::new().delimiter(delimiter).build(),
             input: Cursor::new(first).chain(input),
             line: 1,
+            after_return: false,
             text: vec![0; COMMAND_BYTES_MAX],
             ends: vec![0; CELLS_MAX],
         })
@@ -57,7 +59,7 @@ impl<R: Read> Records<R> {
             let input = self.input.fill_buf()?;
             let (result, read, written, ended) =
                 self.parser.read_record(input, &mut self.text[bytes..], &mut self.ends[cells..]);
-            self.line += line_breaks(&input[..read]);
+            self.line += line_breaks(&input[..read], &mut self.after_return);
             self.input.consume(read);
             (bytes, cells) = (bytes + written, cells + ended);
             match result {
@@ -87,14 +89,21 @@ impl<R: Read> Records<R> {
             if skipped == 0 {
                 return Ok(());
             }
-            self.line += line_breaks(&input[..skipped]);
+            self.line += line_breaks(&input[..skipped], &mut self.after_return);
             self.input.consume(skipped);
         }
     }
 }
 
-fn line_breaks(bytes: &[u8]) -> u64 {
-    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
+/// CR, LF or both; `after_return`: the byte before these was a CR.
+fn line_breaks(bytes: &[u8], after_return: &mut bool) -> u64 {
+    let mut count = 0;
+    for byte in bytes {
+        let is_second_half = *byte == b'\n' && *after_return;
+        count += u64::from(b"\r\n".contains(byte) && !is_second_half);
+        *after_return = *byte == b'\r';
+    }
+    count
 }
 
 #[cfg(test)]
@@ -144,6 +153,9 @@ mod tests {
                 record(7, ["", "last"]),
             ]
         );
+        let of_a_mac = text.replace("\r\n", "\n").replace('\n', "\r");
+        let lines = |text| records(text).into_iter().map(|(line, _)| line).collect::<Vec<_>>();
+        assert_eq!(lines(&of_a_mac), lines(text));
         assert_eq!(records(""), []);
         assert_eq!(records("\n\r\n"), []);
     }

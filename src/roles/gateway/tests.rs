@@ -1,6 +1,8 @@
 //! What the site is answered, over real connections. What passes to the bank and back has its
 //! tests with the binary and the simulator.
 
+mod hostile;
+
 use std::time::Duration;
 
 use serde_json::Value;

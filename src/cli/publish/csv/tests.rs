@@ -145,6 +145,14 @@ fn a_header_is_refused_with_everything_that_is_wrong_with_it_and_nothing_else_is
     );
 }
 
+/// A line break that got lost puts the first row's account behind the last column's name.
+#[test]
+fn a_column_that_ends_in_somebodys_account_is_not_repeated() {
+    let told = told("payout_id,amount,currency,method40817810099910004312\n").join("\n");
+    assert!(told.contains("names a column that is not known, number 4"), "{told}");
+    assert!(!told.contains("40817810099910004312"), "{told}");
+}
+
 #[test]
 fn a_row_that_does_not_fit_the_header_is_refused_by_its_line() {
     let header = "payout_id,amount,currency,method,wallet";
