@@ -11,6 +11,7 @@ mod clock;
 mod log;
 mod outbox;
 mod taking;
+mod teller;
 mod waiting;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use crate::store::{Fence, Recorded, Store, StoreError};
 
 use super::intake::HandleError;
 use clock::Clock;
+use teller::Teller;
 
 /// Most steps for one message. The longest way through a payout has under 20; lost races and
 /// retries add some. More means that something repeats itself.
@@ -41,7 +43,7 @@ pub struct Driver {
     pub store: Arc<dyn Store>,
     pub fence: Arc<dyn Fence>,
     pub bus: Arc<dyn Bus>,
-    bank: Bank,
+    teller: Teller,
     pub policy: Policy,
     /// CloudEvents `source` of what is published.
     pub source: String,
@@ -69,7 +71,8 @@ impl Driver {
         source: String,
     ) -> Self {
         let (confirmed_by_itself, said_paused) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { store, fence, bus, bank, policy, source, confirmed_by_itself, said_paused }
+        let teller = Teller::new(bank, policy.delays.after(0));
+        Self { store, fence, bus, teller, policy, source, confirmed_by_itself, said_paused }
     }
 
     /// The policy, with what is paused and what this process has learnt of the bank.
@@ -247,7 +250,7 @@ impl<'a> Run<'a> {
     async fn ask_status(&mut self) -> Result<bool, HandleError> {
         let Some(session) = self.payout.session.clone() else { return Ok(false) };
         let asked_at = self.clock.now();
-        let answer = self.driver.bank.status(&self.payout, &session).await;
+        let answer = self.driver.teller.status(&self.payout, &session).await;
         if let Answer::Done(session) = answer {
             self.see(session, asked_at);
             return Ok(true);

@@ -109,6 +109,33 @@ async fn case_26_a_bank_that_does_not_know_us_fails_nothing() {
     paid_once_despite(faults, card("inv-1", 10_000)).await;
 }
 
+/// Of many payouts a few ask whether the bank knows us by now; the others wait, and none is failed.
+#[tokio::test(flavor = "multi_thread")]
+async fn case_26_while_the_bank_does_not_know_us_calls_wait_for_a_probe() {
+    let unknown = Rule::always(FaultKind::AuthenticationError);
+    let mut world = World::new().await;
+    world.bank.set_faults(&Faults { rules: vec![unknown] }).await;
+    let machine = world.machine();
+    let ids: Vec<_> = (0..40).map(|n| format!("inv-{n}")).collect();
+    for id in &ids {
+        world.publish(&card(id, 10_000)).await;
+    }
+    for id in &ids {
+        world.recorded(id, |payout| payout.looks >= 3).await;
+    }
+    // All that were in hand when the first was answered, and then a probe now and then.
+    let asked = world.bank.calls("session/create").await.len();
+    assert!(asked < 2 * ids.len(), "{asked} calls of {} payouts in three rounds", ids.len());
+    world.bank.set_faults(&Faults::default()).await;
+    for id in &ids {
+        assert_eq!(world.settled(id).await["type"], "payout.succeeded");
+    }
+    machine.stop().await;
+    for id in &ids {
+        world.assert_paid_once(id).await;
+    }
+}
+
 /// What the bank says no to, or shows otherwise: amounts choose the simulator's script.
 #[tokio::test(flavor = "multi_thread")]
 async fn cases_27_and_31_refusals_fail_and_differences_cancel_with_the_reason() {

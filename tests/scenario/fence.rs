@@ -21,23 +21,6 @@ use crate::world::{World, card, word};
 const STARTS: Scope = Scope { starts: true, confirms: false };
 const CONFIRMS: Scope = Scope { starts: false, confirms: true };
 
-impl World {
-    /// Looks until the record is as it should be: each look is at what a process has written.
-    async fn recorded(&self, id: &str, wanted: impl Fn(&Payout) -> bool) -> Payout {
-        let id = id.parse().expect("an id");
-        let looking = async {
-            loop {
-                let loaded = self.store().load(&id).await.expect("a store");
-                if let Some(payout) = loaded.payout.filter(&wanted) {
-                    return payout;
-                }
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(crate::world::PATIENCE, looking).await.expect("recorded in time")
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn while_starts_are_paused_commands_are_recorded_and_wait() {
     let mut world = World::new().await;

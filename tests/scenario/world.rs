@@ -124,6 +124,21 @@ impl World {
         &*self.ports.store
     }
 
+    /// Looks until the record is as it should be: each look is at what a process has written.
+    pub(crate) async fn recorded(&self, id: &str, wanted: impl Fn(&Payout) -> bool) -> Payout {
+        let id = id.parse().expect("an id");
+        let looking = async {
+            loop {
+                let loaded = self.store().load(&id).await.expect("a store");
+                if let Some(payout) = loaded.payout.filter(&wanted) {
+                    return payout;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, looking).await.expect("recorded in time")
+    }
+
     pub(crate) fn bus(&self) -> &dyn Bus {
         &*self.ports.bus
     }

@@ -36,7 +36,7 @@ impl Run<'_> {
             return Ok(false);
         }
         let asked_at = self.clock.now();
-        let answer = self.driver.bank.send(&self.payout).await;
+        let answer = self.driver.teller.send(&self.payout).await;
         log::answer(&self.payout, &sent.call.to_string(), &answer);
         if let Answer::Done(session) = &answer {
             self.see(session.clone(), asked_at);

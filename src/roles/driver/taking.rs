@@ -104,7 +104,7 @@ impl Driver {
 
     /// What the bank shows of one of the payout's sessions now. `None`: it does not say.
     pub async fn ask(&self, payout: &Payout, session: &SessionId) -> Option<Session> {
-        match self.bank.status(payout, session).await {
+        match self.teller.status(payout, session).await {
             Answer::Done(session) => Some(session),
             answer => {
                 log::answer(payout, "status", &answer);
