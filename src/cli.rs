@@ -9,6 +9,7 @@ mod dead_letters;
 mod demo;
 mod deny;
 mod doctor;
+mod events;
 mod gateway;
 mod intervene;
 mod keygen;
@@ -96,6 +97,8 @@ enum Command {
     Resume(pause::ResumeArgs),
     /// Tokens: one for the bank's widget, and what is behind a recipient's
     Token(token::Args),
+    /// Result events: publish the final ones again
+    Events(events::Args),
     /// Messages that could not be handled: look at them, replay or discard them
     DeadLetters(dead_letters::Args),
     /// Look at everything payoutd needs, and say what to mend
@@ -151,6 +154,7 @@ async fn dispatch(config: Option<PathBuf>, command: Command) -> anyhow::Result<E
         Command::Resume(args) => pause::resume(args, load(Needs::Backend)?).await,
         Command::DenyHash(args) => deny::main(&args, &load(Needs::Backend)?),
         Command::Token(args) => token::main(args, load(Needs::Bank)?).await,
+        Command::Events(args) => events::main(args, load(Needs::Backend)?).await,
         Command::DeadLetters(args) => dead_letters::main(args, load(Needs::Backend)?).await,
         Command::Doctor(args) => doctor::main(args, config.as_deref()).await,
         Command::Topology(args) => topology::main(args, load(Needs::Backend)?).await,

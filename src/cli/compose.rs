@@ -61,13 +61,18 @@ fn assemble(
         bus: Arc::clone(&backend.bus),
         bank,
         policy: policy(config, rules),
-        source: format!("/payoutd/{}", config.bank.project),
+        source: source(config),
         concurrency: config.concurrency.clone(),
         retention: config.backend.retention,
         grace: config.shutdown_grace,
         door: door.map(|listener| Door { listener, path, bank_keys }),
         health: Health::of(roles),
     })
+}
+
+/// CloudEvents `source` of what is published.
+pub(super) fn source(config: &Config) -> String {
+    format!("/payoutd/{}", config.bank.project)
 }
 
 pub(super) fn policy(config: &Config, rules: Rules) -> Policy {

@@ -33,6 +33,7 @@ const OPTIONS: &[(&str, &[&str])] = &[
     ("pause", &["--reason"]),
     ("resume", &[]),
     ("token", &[]),
+    ("events", &[]),
     ("dead-letters", &[]),
     ("doctor", &["--json"]),
     ("topology", &["--declare", "--json"]),

@@ -26,6 +26,7 @@ mod process;
 mod publish;
 mod readiness;
 mod refusals;
+mod republishing;
 mod schema;
 mod secrets;
 mod servers;
