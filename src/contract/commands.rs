@@ -33,7 +33,9 @@ pub enum Command {
 }
 
 /// Pay this amount to this recipient. Fields that are not described here travel to the bank
-/// untouched; open card numbers are refused wherever they stand, outside `metadata`.
+/// untouched. Open cards are refused wherever they stand, outside `metadata`: an object called
+/// `bank_card`, and 13 to 19 digits under a name that has `card` in it, or `pan` as a word, or is
+/// `number`, `number_hash` or `token`.
 #[derive(JsonSchema)]
 #[schemars(
     transform = open_cards::refuse,

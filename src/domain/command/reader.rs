@@ -7,13 +7,15 @@ mod fiscal;
 mod method;
 mod wallet;
 
+use std::collections::BTreeSet;
+
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::super::id::PayoutId;
 use super::super::json::{Object, Raw, is_word};
 use super::super::money::{Currency, Money};
-use super::super::open_card::{OPEN_CARD, holds_open_card};
+use super::super::open_card::{OPEN_CARD, open_cards};
 use super::super::time::Timestamp;
 use super::{Account, Expected, Flow, Verb, Violation};
 pub(super) use method::Terms;
@@ -145,13 +147,18 @@ impl<'a> Reader<'a> {
                 self.refuse(&format!("/{name}"), "must be left out: say payment_method");
             }
         }
+        // Names that are no words share a pointer.
+        let mut found = BTreeSet::new();
         for (name, raw) in self.fields.fields().filter(|(name, _)| *name != "metadata") {
-            let pointer = self.pointer(name);
             match raw.read::<Value>() {
-                Ok(value) if holds_open_card(name, &value) => self.refuse(&pointer, OPEN_CARD),
-                Ok(_) => {}
-                Err(_) => self.refuse(&pointer, "holds a number or text that cannot be read"),
+                Ok(value) => found.extend(open_cards(name, &value)),
+                Err(_) => {
+                    self.refuse(&self.pointer(name), "holds a number or text that cannot be read");
+                }
             }
+        }
+        for pointer in found {
+            self.refuse(&pointer, OPEN_CARD);
         }
     }
 

@@ -135,6 +135,41 @@ fn a_card_is_refused_wherever_it_stands_openly() {
 }
 
 #[test]
+fn an_open_card_is_told_once_and_at_its_place() {
+    let number = "2200240123454940";
+    let at = |change: fn(&mut Value, Value)| {
+        let mut command = card_command();
+        change(&mut command, json!(number));
+        let invalid = parse(&command).expect_err("must be refused");
+        assert!(!invalid.to_string().contains(number), "{invalid}");
+        pointers(&command)
+    };
+    let method = |rest: &str| [format!("/payment_method/card{rest}")];
+    let hash = |command: &mut Value, number| {
+        command["payment_method"]["card"]["encrypted_card"]["number_hash"] = number;
+    };
+    assert_eq!(at(hash), method("/encrypted_card/number_hash"));
+    let pan = |command: &mut Value, number| command["payment_method"]["card"]["pan"] = number;
+    assert_eq!(at(pan), method("/pan"));
+    let plain = |command: &mut Value, number| {
+        command["payment_method"]["card"] =
+            json!({"type": "plain_card", "plain_card": {"card_number": number}});
+    };
+    assert_eq!(at(plain), method("/plain_card/card_number"));
+    let bank_card = |command: &mut Value, number| {
+        command["payment_method"]["card"] =
+            json!({"type": "bank_card", "bank_card": {"number": number}});
+    };
+    assert_eq!(at(bank_card), method("/bank_card"));
+    assert_eq!(at(|command, number| command["card_number"] = number), ["/card_number"]);
+    assert_eq!(
+        at(|command, number| (command["PAN"], command["Card"]) = (number.clone(), number)),
+        [""],
+        "names that are no words are not repeated, and their place is told once"
+    );
+}
+
+#[test]
 fn a_word_is_text_and_digits_that_are_expected_can_be_shown() {
     for (field, value) in [
         ("account", json!({"settlement": null})),

@@ -56,7 +56,10 @@ impl Reader<'_> {
             Some("tokenized_card") => {
                 self.filled(card, "/payment_method/card", &["tokenized_card", "token"]);
             }
-            Some(kind) if kind.eq_ignore_ascii_case("bank_card") => self.refuse(pointer, OPEN_CARD),
+            // The card itself is found wherever it stands, and told there.
+            Some(kind) if kind.eq_ignore_ascii_case("bank_card") && !card[kind].is_object() => {
+                self.refuse(pointer, OPEN_CARD);
+            }
             Some(_) => {}
             None => self.refuse(pointer, "must be \"encrypted_card\" or \"tokenized_card\""),
         }
