@@ -4,6 +4,7 @@ mod methods;
 
 use serde_json::json;
 
+use super::invalid::VIOLATIONS_MAX;
 use super::*;
 
 fn card_command() -> Value {
@@ -56,6 +57,19 @@ fn all_violations_are_reported_at_once_each_with_its_place() {
         ]
     );
     assert_eq!(pointers(&json!({})), ["/type", "/payout_id", "/amount_details", "/payment_method"]);
+}
+
+#[test]
+fn violations_beyond_the_bound_are_counted() {
+    let mut bad = card_command();
+    let numbers = |count| vec![json!("2200240123454940"); count];
+    bad["cards"] = json!(numbers(VIOLATIONS_MAX));
+    assert_eq!(pointers(&bad).len(), VIOLATIONS_MAX, "all are listed");
+    bad["cards"] = json!(numbers(VIOLATIONS_MAX + 3));
+    let told = parse(&bad).expect_err("must be refused").violations;
+    assert_eq!(told.len(), VIOLATIONS_MAX + 1);
+    let last = told.last().expect("listed").to_string();
+    assert_eq!(last, "the message has 3 more violations than the 20 listed here");
 }
 
 #[test]
