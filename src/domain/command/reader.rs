@@ -79,9 +79,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn account(&mut self) -> Account {
-        let said = self.one_of("account", "must be \"collateral\" or \"settlement\"");
-        said.unwrap_or(Account::Collateral)
+    /// `None`: it cannot be read, and what depends on it is not judged.
+    pub(super) fn account(&mut self) -> Option<Account> {
+        match self.present("account") {
+            None => Some(Account::Collateral),
+            Some(_) => self.one_of("account", "must be \"collateral\" or \"settlement\""),
+        }
     }
 
     /// One of a few words, if it is given.
@@ -172,20 +175,20 @@ impl<'a> Reader<'a> {
     }
 
     /// A settlement account has to be named: the business may have several.
-    pub(super) fn paying_account(&mut self, account: Account, participants: &Value) {
+    pub(super) fn paying_account(&mut self, account: Option<Account>, participants: &Value) {
         let pointer = "/participant_details/sender/account";
         match (account, participants["sender"]["account"].as_str()) {
-            (Account::Collateral, _) => {}
-            (Account::Settlement, None) => {
+            (Some(Account::Collateral) | None, _) => {}
+            (Some(Account::Settlement), None) => {
                 self.refuse(
                     pointer,
                     "is missing: name the settlement account that pays, 20 digits",
                 );
             }
-            (Account::Settlement, Some(number)) if !is_digits(number, &[20]) => {
+            (Some(Account::Settlement), Some(number)) if !is_digits(number, &[20]) => {
                 self.refuse(pointer, "must have 20 digits: the settlement account that pays");
             }
-            (Account::Settlement, Some(_)) => {}
+            (Some(Account::Settlement), Some(_)) => {}
         }
     }
 

@@ -132,6 +132,12 @@ fn an_open_card_is_told_by_the_column_that_holds_it() {
 }
 
 #[test]
+fn a_misspelt_account_is_told_and_nothing_that_depends_on_it() {
+    let changed = [("account", "settlment"), ("account_number", "40701810500000000001")];
+    assert_eq!(wrong(GOOD[3], &changed), [place("account", "/account")]);
+}
+
+#[test]
 fn an_unknown_method_is_told_with_those_that_there_are_and_its_cells_are_let_be() {
     let flaws = row(GOOD[1], &[("method", "cash")]).err().expect("refused");
     let told: Vec<_> = flaws.iter().map(Flaw::to_string).collect();

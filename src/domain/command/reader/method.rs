@@ -11,7 +11,8 @@ use super::{Reader, is_digits};
 /// What else a command says that a method depends on.
 #[derive(Clone, Copy)]
 pub(in super::super) struct Terms<'a> {
-    pub(in super::super) account: Account,
+    /// `None`: it cannot be read.
+    pub(in super::super) account: Option<Account>,
     pub(in super::super) money: Option<&'a Money>,
 }
 
