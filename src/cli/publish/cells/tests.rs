@@ -132,6 +132,13 @@ fn an_open_card_is_told_by_the_column_that_holds_it() {
 }
 
 #[test]
+fn a_card_from_the_settlement_account_is_told_by_the_column_of_the_account() {
+    let changed = [("account", "settlement"), ("sender_account", "40702810300200000013")];
+    assert_eq!(wrong(GOOD[0], &changed), [place("account", "/account")]);
+    assert_eq!(wrong(GOOD[2], &changed), []);
+}
+
+#[test]
 fn a_misspelt_account_is_told_and_nothing_that_depends_on_it() {
     let changed = [("account", "settlment"), ("account_number", "40701810500000000001")];
     assert_eq!(wrong(GOOD[3], &changed), [place("account", "/account")]);

@@ -76,16 +76,16 @@ fn the_template_has_every_column_and_a_good_example_of_every_method() {
 
 #[test]
 fn fields_beside_the_method_go_where_the_documentation_has_them() {
-    let header = "payout_id,amount,currency,method,card_hash,full_name,sender_account,account,\
+    let header = "payout_id,amount,currency,method,card_hash,full_name,account,sender_account,\
                   expected_last4,expected_bin,confirm_before,issued_at,flow,metadata";
     let row = format!(
-        "p-1,10000,rub,card_hash,{HASH},Иванов Иван,40702810300200000013,settlement,4940,220024,\
+        "p-1,10000,rub,card_hash,{HASH},Иванов Иван,collateral,40702810300200000013,4940,220024,\
          2026-11-21T18:00:00Z,2026-11-21T12:00:00Z,two_step,\"{{\"\"n\"\": 1.50}}\""
     );
     let expected = json!({
         "type": "payout.create",
         "payout_id": "p-1",
-        "account": "settlement",
+        "account": "collateral",
         "amount_details": {"amount": 10000, "currency": "rub"},
         "payment_method": {"type": "card", "card": {
             "type": "encrypted_card", "encrypted_card": {"number_hash": HASH}}},

@@ -41,14 +41,18 @@ impl Reader<'_> {
             self.refuse("/payment_method/type", "must name the field that holds the details");
         }
         match kind {
-            "card" => self.card(&method["card"]),
+            "card" => self.card(&method["card"], terms),
             "bank_account" => self.bank_account(&method["bank_account"], terms),
             "wallet" => self.wallet(&method["wallet"], terms),
             _ => {}
         }
     }
 
-    fn card(&mut self, card: &Value) {
+    fn card(&mut self, card: &Value, terms: Terms<'_>) {
+        if terms.account == Some(Account::Settlement) {
+            let problem = "must be \"collateral\": no other account pays to cards";
+            self.refuse("/account", problem);
+        }
         let pointer = "/payment_method/card/type";
         match card["type"].as_str() {
             Some("encrypted_card") => {

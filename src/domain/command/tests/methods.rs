@@ -225,6 +225,19 @@ fn a_wallet_is_paid_in_roubles_from_the_collateral_account() {
     refused(&with_method(json!({"type": "wallet", "wallet": {}})), "/payment_method/wallet/type");
 }
 
+/// The bank's page on settlement accounts pays to bank accounts only.
+#[test]
+fn a_card_is_paid_from_the_collateral_account() {
+    refused(&from_settlement(card_command()), "/account");
+    let mut newer = card_command();
+    newer["payment_method"]["card"] = json!({"type": "newer_card", "newer_card": {}});
+    refused(&from_settlement(newer), "/account");
+    let mut receipt = with_receipt();
+    receipt["account"] = json!("settlement");
+    receipt["participant_details"] = json!({"sender": {"account": "40702810300200000013"}});
+    refused(&receipt, "/account");
+}
+
 #[test]
 fn a_receipt_says_who_is_paid_for_what() {
     let taxpayer = |change: fn(&mut Value)| {
