@@ -5,7 +5,7 @@ use std::io::{BufRead, Read};
 use crate::domain::command::COMMAND_BYTES_MAX;
 
 /// A byte order mark in UTF-8: some editors put one before the first line. It is no part of it.
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+pub(super) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 pub(super) struct Lines<R> {
     input: R,

@@ -162,7 +162,7 @@ fn a_row_that_does_not_fit_the_header_is_refused_by_its_line() {
 fn a_quote_left_open_is_told_where_it_begins_and_publishes_nothing_of_what_it_takes_in() {
     let header = "payout_id,amount,currency,method,wallet,full_name";
     let row = |id: &str, name: &str| format!("{id},1,rub,yoomoney,410012411727100,{name}\n");
-    let text = format!("{header}\n{}{}", row("p-1", "\"Ivanov"), row("p-2", "\"Petrov"));
+    let text = format!("{header}\n{}{}", row("p-1", "\"Ivanov"), row("p-2", "Petrov\""));
     let lines = rows(Format::Csv, &text);
     assert!(lines.iter().all(|row| row.command.is_err()), "{:?}", told(&text));
     assert_eq!(
@@ -172,10 +172,29 @@ fn a_quote_left_open_is_told_where_it_begins_and_publishes_nothing_of_what_it_ta
           open"
         ]
     );
+    let text = format!("{header}\n{}{}", row("p-1", "\"Ivanov"), row("p-2", "\"Petrov"));
+    let behind = "line 2: the row has text behind the quote that closes a cell: write a quote inside \
+                  a quoted cell twice, or close the one that was left open";
+    assert_eq!(told(&text), [behind]);
     let many = row("p-2", "Petrov").repeat(5000);
     let told = told(format!("{header}\n{}{many}", row("p-1", "\"Ivanov")));
     assert_eq!(told.len(), 1);
     assert!(told[0].starts_with("line 2: the row has more than 65536 bytes"), "{told:?}");
+}
+
+/// The parser would take it for a token that nobody has written.
+#[test]
+fn text_behind_a_closing_quote_is_refused_by_its_line_and_not_joined() {
+    let header = "payout_id,amount,currency,method,card_token";
+    let row = |token: &str| format!("{header}\np-1,1,rub,card_token,{token}\n");
+    for joined in ["\"ab\"cd", "\"\"abcd", "\"ab\" \"cd\"", "\"ab\"\"\"cd"] {
+        let told = told(row(joined));
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].starts_with("line 2: the row has text behind the quote"), "{told:?}");
+    }
+    let spaced = commands(&row("\"abcd\" "));
+    assert_eq!(spaced[0]["payment_method"]["card"]["tokenized_card"]["token"], "abcd");
+    assert!(told(row("x").replace("payout_id", "\"payout_\"id"))[0].starts_with("line 1: the row"));
 }
 
 /// A name or description may come from the recipient.
