@@ -16,8 +16,8 @@ const NUMBER: &str = "[Cc][Aa][Rr][Dd]\
 
 /// Card numbers have 13 to 19 digits (ISO/IEC 7812).
 const SPELLED: &str = "^[ -]*([0-9][ -]*){13,19}$";
-const LEAST: u64 = 1_000_000_000_000;
-const MOST: u64 = 9_999_999_999_999_999_999;
+const LEAST: i64 = 1_000_000_000_000;
+const BEYOND: f64 = 1e19;
 
 /// Any JSON in which no open card stands.
 pub(super) struct WithoutOpenCard;
@@ -71,10 +71,11 @@ impl JsonSchema for NoCardNumber {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let this = generator.subschema_for::<Self>();
         json_schema!({
-            "description": "Anything but 13 to 19 digits, in lists too.",
+            "description": "Anything but 13 to 19 digits, with a sign or decimals too, and in lists too.",
             "not": {"anyOf": [
                 {"type": "string", "pattern": SPELLED},
-                {"type": "integer", "minimum": LEAST, "maximum": MOST},
+                {"type": "number", "minimum": LEAST, "exclusiveMaximum": BEYOND},
+                {"type": "number", "maximum": -LEAST, "exclusiveMinimum": -BEYOND},
             ]},
             "items": this,
         })
