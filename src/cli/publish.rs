@@ -10,6 +10,7 @@ mod csv;
 mod input;
 mod lines;
 mod question;
+mod quotes;
 mod records;
 mod rows;
 mod totals;

@@ -33,7 +33,9 @@ pub enum Command {
 }
 
 /// Pay this amount to this recipient. Fields that are not described here travel to the bank
-/// untouched; open card numbers are refused wherever they stand, outside `metadata`.
+/// untouched. Open cards are refused wherever they stand, outside `metadata`: an object called
+/// `bank_card`, and 13 to 19 digits under a name that has `card` in it, or `pan` as a word, or is
+/// `number`, `number_hash` or `token`.
 #[derive(JsonSchema)]
 #[schemars(
     transform = open_cards::refuse,
@@ -174,12 +176,16 @@ short_command! {
     PayoutRelease, "payout.release"
 }
 
-/// Why, in one line of plain text: it is kept, and told in the events.
+/// Why, in one line of plain text: it is kept, and told in the events. No control characters, and none
+/// that break a line, are invisible, or turn the direction of writing.
 #[derive(JsonSchema)]
 #[schemars(extend(
     "minLength" = 1,
     "maxLength" = REASON_CHARS_MAX,
-    "pattern" = r"^[^\u0000-\u001F\u007F-\u009F]*$",
+    "pattern" = concat!(
+        r"^[^\u0000-\u001F\u007F-\u009F\u200B-\u200F",
+        r"\u2028-\u202E\u2060-\u2069\uFEFF]*$"
+    ),
     "allOf" = [{"pattern": r"\S"}]
 ))]
 pub struct Reason(pub String);

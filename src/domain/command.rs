@@ -216,7 +216,7 @@ impl CreateCommand {
             (Some(payout_id), Some(money)) => {
                 let command = Self {
                     payout_id,
-                    account,
+                    account: account.unwrap_or(Account::Collateral),
                     money,
                     payment_method,
                     participants,

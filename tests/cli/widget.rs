@@ -19,6 +19,7 @@ struct Site {
     bank: BankSim,
     roles: Process,
     gateway: Process,
+    gateway_address: String,
     shop: Process,
     origin: String,
 }
@@ -28,6 +29,11 @@ impl Site {
         let bank = BankSim::start(&mut place, &[]);
         let (gateway, gateway_address) = gateway::start(&mut place);
         let roles = place.run([]);
+        let (shop, origin) = Self::start_shop(&place, &bank, &gateway_address);
+        Self { place, bank, roles, gateway, gateway_address, shop, origin }
+    }
+
+    fn start_shop(place: &Place, bank: &BankSim, gateway_address: &str) -> (Process, String) {
         let listen = format!("127.0.0.1:{}", free_port());
         let mut command = Command::new("python3");
         command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/examples/widget/shop.py"));
@@ -45,7 +51,14 @@ impl Site {
         let shop = Process::start("the sample's backend", command);
         let origin =
             shop.line(Stream::Out, |line| line.strip_prefix("the site is on ").map(str::to_owned));
-        Self { place, bank, roles, gateway, shop, origin }
+        (shop, origin)
+    }
+
+    /// The backend ends, and is started again in the same folder.
+    fn restart_shop(&mut self) {
+        let (shop, origin) = Self::start_shop(&self.place, &self.bank, &self.gateway_address);
+        std::mem::replace(&mut self.shop, shop).terminate();
+        self.origin = origin;
     }
 
     fn browser(&self, order: &str) -> Browser {
@@ -112,6 +125,34 @@ fn the_samples_backend_takes_no_sum_from_the_browser_and_nothing_from_other_site
     site.stop(&[hash]);
 }
 
+/// payoutd pays the first and tells the other as a conflict, which nobody at the page would see.
+#[test]
+fn another_recipient_of_the_same_order_is_told_so_also_after_a_restart_and_gets_nothing() {
+    let mut site = Site::start(Place::with_keys());
+    let watch = site.place.watch();
+    let pay = |site: &Site, hash: &str| {
+        let body = json!({"order": "1001", "number_hash": hash}).to_string();
+        post_from(site, &site.origin, "/payout", &body)
+    };
+    let (first, second) = ("a1".repeat(32), "b2".repeat(32));
+    assert_eq!(pay(&site, &first).0, 200);
+    for _ in 0..2 {
+        let (status, answer) = pay(&site, &second);
+        assert_eq!(status, 409, "{answer}");
+        assert!(answer.contains("another card or account"), "{answer}");
+        assert_eq!(pay(&site, &first).0, 200, "the same again is safe");
+        site.restart_shop();
+    }
+    let ends = wait_for_ends(&watch, 1);
+    assert_eq!(ends["order-1001"], "succeeded");
+    assert_eq!(site.bank.paid(), [("order-1001".into(), 12_500)]);
+    let requests = site.bank.requests().into_iter().filter(|r| r["method"] != "token/info");
+    let of_second = requests.filter(|request| request.to_string().contains(&second)).count();
+    assert_eq!(of_second, 0, "the second reached no payout");
+    drop(watch);
+    site.stop(&[&first, &second]);
+}
+
 /// Enters a number into the bank's frame.
 fn enter(browser: &Browser, number: &str) {
     browser.enter_frame("#widget iframe");
@@ -169,6 +210,25 @@ pub(crate) fn pay_to_a_card(place: Place) {
     assert_eq!(site.bank.paid().len(), 1);
     drop(browser);
     site.stop(&["2200240123454940", "2200 2401", gateway::KEY]);
+}
+
+/// Two people have the page of one order open; one was quicker.
+#[test]
+fn whoever_comes_second_to_an_order_sees_that_it_goes_to_somebody_else() {
+    let site = Site::start(Place::with_keys());
+    let browser = site.browser("1001");
+    enter(&browser, "2200 2401 2345 4940");
+    browser.leave_frame();
+    browser.until("!document.querySelector('#check').hidden");
+    let quicker = json!({"order": "1001", "number_hash": "a1".repeat(32)}).to_string();
+    assert_eq!(post_from(&site, &site.origin, "/payout", &quicker).0, 200);
+    browser.click("#pay");
+    browser.until("document.querySelector('#error').textContent.includes('another card')");
+    let state = browser.until("document.querySelector('#state').dataset.state");
+    assert_eq!(state, "none", "nothing is said to be paid");
+    picture(&browser, "taken");
+    drop(browser);
+    site.stop(&["2200240123454940"]);
 }
 
 #[test]

@@ -93,7 +93,7 @@ function pay() {
       show(null);
       await follow();
     },
-    // Sending again is safe: the order is paid once.
+    // Sending again is safe: the order is paid once, and another recipient than its first is refused.
     () => { place("pay").disabled = place("again").disabled = false; },
   );
 }

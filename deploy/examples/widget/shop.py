@@ -5,19 +5,23 @@ Python's standard library, the gateway (`payoutd run --role gateway`), and the `
 look, on whichever backend its settings name. All settings are environment variables: see README.md.
 
 A sample: the people and sums it owes stand in ORDERS, where a real site has its database and asks who is signed in.
+Who gave a recipient for an order first is kept in a file.
 """
 
+import hashlib
 import html
 import http.client
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -28,6 +32,8 @@ GATEWAY = os.environ.get("SHOP_GATEWAY", "http://127.0.0.1:8133")
 KEY_FILE = os.environ.get("SHOP_GATEWAY_KEY_FILE", "gateway.key")
 WIDGET = os.environ.get("SHOP_WIDGET", "http://127.0.0.1:8132/widget/tokenize.js")
 PAYOUTD = os.environ.get("SHOP_PAYOUTD", "payoutd")
+# To whom each order goes, as digests: the first recipient of an order stays the only one, also after a restart.
+RECIPIENTS_FILE = os.environ.get("SHOP_RECIPIENTS_FILE", "recipients.sqlite")
 # The address that people see; behind a TLS proxy it is https://….
 ORIGIN = os.environ.get("SHOP_ORIGIN", f"http://{LISTEN}")
 
@@ -79,6 +85,7 @@ class Refused(Exception):
 
 
 BUSY = "Too busy. Try again."
+TAKEN = "This order is paid to another card or account, which was entered before. Ask us if that was not you."
 UNAVAILABLE = "This does not work just now. Try again in a minute."
 
 
@@ -161,6 +168,18 @@ def command_for(number, order, recipient):
     return command
 
 
+def claim(number, recipient):
+    """The first recipient of an order stays the only one: payoutd would not pay another either, and tell it as a
+    payout.conflict, which the page does not see. Kept before anything is published: what came of that is not sure."""
+    digest = hashlib.sha256(json.dumps(recipient, sort_keys=True).encode()).hexdigest()
+    with closing(sqlite3.connect(RECIPIENTS_FILE, timeout=CALL_SECONDS_MAX)) as file, file:
+        file.execute("CREATE TABLE IF NOT EXISTS recipients (number TEXT PRIMARY KEY, digest TEXT NOT NULL)")
+        file.execute("INSERT OR IGNORE INTO recipients VALUES (?, ?)", (number, digest))
+        (first,) = file.execute("SELECT digest FROM recipients WHERE number = ?", (number,)).fetchone()
+    if first != digest:
+        raise Refused(409, TAKEN)
+
+
 def payoutd(*args, given=None):
     try:
         return subprocess.run(
@@ -198,7 +217,10 @@ def recipient(_number, order, body):
 
 
 def payout(number, order, body):
-    publish(command_for(number, order, recipient_of(order, body)))
+    recipient = recipient_of(order, body)
+    command = command_for(number, order, recipient)
+    claim(number, recipient)
+    publish(command)
     return {"payout_id": payout_id(number)}
 
 

@@ -7,7 +7,7 @@ use crate::domain::open_card::without_long_numbers;
 
 use super::cells;
 use super::columns::{COLUMNS, REQUIRED};
-use super::records::{Record, Records};
+use super::records::{Fault, Record, Records};
 use super::rows::{Flaw, Good, Row};
 
 pub(super) struct Csv<R> {
@@ -54,17 +54,22 @@ fn flaw(column: Option<&str>, problem: impl Into<String>) -> Flaw {
     Flaw { column: column.map(Into::into), violation }
 }
 
-fn too_long() -> Vec<Flaw> {
-    let problem = format!(
-        "has more than {COMMAND_BYTES_MAX} bytes, or far too many cells: look for a quote that was \
-         left open; what follows was taken for part of it"
-    );
+fn spoilt(fault: Fault) -> Vec<Flaw> {
+    let problem = match fault {
+        Fault::TooLong => format!(
+            "has more than {COMMAND_BYTES_MAX} bytes, or far too many cells: look for a quote that \
+             was left open; what follows was taken for part of it"
+        ),
+        Fault::TextAfterQuote => "has text behind the quote that closes a cell: write a quote \
+                                  inside a quoted cell twice, or close the one that was left open"
+            .into(),
+    };
     vec![flaw(None, problem)]
 }
 
 /// The columns, or everything that is wrong with their names.
 fn read_header(record: Record<'_>) -> Result<Vec<&'static str>, Vec<Flaw>> {
-    let cells = record.cells.ok_or_else(too_long)?;
+    let cells = record.cells.map_err(spoilt)?;
     not_comma_separated(&cells)?;
     let mut header = Vec::with_capacity(cells.len());
     let mut flaws = Vec::new();
@@ -120,7 +125,10 @@ fn unknown(position: usize, name: &str) -> Flaw {
 
 /// `None`: nothing is in it. Spreadsheets write such rows at the end.
 fn read_row(header: &[&'static str], record: Record<'_>) -> Option<Result<Good, Vec<Flaw>>> {
-    let Some(cells) = record.cells else { return Some(Err(too_long())) };
+    let cells = match record.cells {
+        Ok(cells) => cells,
+        Err(fault) => return Some(Err(spoilt(fault))),
+    };
     if cells.iter().all(|cell| cell.trim_ascii().is_empty()) {
         return None;
     }

@@ -10,12 +10,16 @@ use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
 use crate::domain::command::COMMAND_BYTES_MAX;
 
+use super::lines::BYTE_ORDER_MARK;
+use super::quotes::Quotes;
+
 /// Far more cells than there are columns: a longer row is wrong in any case.
 const CELLS_MAX: usize = 256;
 
 pub(super) struct Records<R> {
     input: io::Chain<Cursor<Vec<u8>>, BufReader<R>>,
     parser: Reader,
+    delimiter: u8,
     /// Of the byte that comes next; the first line is 1.
     line: u64,
     after_return: bool,
@@ -27,21 +31,33 @@ pub(super) struct Records<R> {
 /// A record, and where it begins.
 pub(super) struct Record<'a> {
     pub(super) line: u64,
-    /// `None`: it is larger than any command.
-    pub(super) cells: Option<Vec<&'a [u8]>>,
+    pub(super) cells: Result<Vec<&'a [u8]>, Fault>,
+}
+
+/// Why nobody can tell what the cells of a record are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It is larger than any command.
+    TooLong,
+    /// Behind the quote that closes a cell, the cell goes on.
+    TextAfterQuote,
 }
 
 impl<R: Read> Records<R> {
     /// Commas or semicolons: what the first line has more of. Spreadsheets write semicolons where
-    /// the comma is in numbers. The parser passes over a byte order mark, as long as it gets it whole.
+    /// the comma is in numbers. A byte order mark is passed over.
     pub(super) fn new(input: R) -> io::Result<Self> {
         let mut input = BufReader::new(input);
         let mut first = Vec::new();
         input.by_ref().take(COMMAND_BYTES_MAX as u64).read_until(b'\n', &mut first)?;
+        if first.starts_with(BYTE_ORDER_MARK) {
+            first.drain(..BYTE_ORDER_MARK.len());
+        }
         let count = |delimiter| first.iter().filter(|byte| **byte == delimiter).count();
         let delimiter = if count(b';') > count(b',') { b';' } else { b',' };
         Ok(Self {
             parser: ReaderBuilder::new().delimiter(delimiter).build(),
+            delimiter,
             input: Cursor::new(first).chain(input),
             line: 1,
             after_return: false,
@@ -55,11 +71,13 @@ impl<R: Read> Records<R> {
         self.skip_line_breaks()?;
         let line = self.line;
         let (mut bytes, mut cells, mut is_too_long) = (0, 0, false);
+        let mut quotes = Quotes::new(self.delimiter);
         loop {
             let input = self.input.fill_buf()?;
             let (result, read, written, ended) =
                 self.parser.read_record(input, &mut self.text[bytes..], &mut self.ends[cells..]);
             self.line += line_breaks(&input[..read], &mut self.after_return);
+            quotes.follow(&input[..read]);
             self.input.consume(read);
             (bytes, cells) = (bytes + written, cells + ended);
             match result {
@@ -68,13 +86,16 @@ impl<R: Read> Records<R> {
                     (bytes, cells, is_too_long) = (0, 0, true);
                 }
                 ReadRecordResult::Record if is_too_long => {
-                    return Ok(Some(Record { line, cells: None }));
+                    return Ok(Some(Record { line, cells: Err(Fault::TooLong) }));
+                }
+                ReadRecordResult::Record if quotes.has_text_after() => {
+                    return Ok(Some(Record { line, cells: Err(Fault::TextAfterQuote) }));
                 }
                 ReadRecordResult::Record => {
                     let starts = [0].into_iter().chain(self.ends[..cells].iter().copied());
                     let ends = self.ends[..cells].iter();
                     let cells = starts.zip(ends).map(|(start, end)| &self.text[start..*end]);
-                    return Ok(Some(Record { line, cells: Some(cells.collect()) }));
+                    return Ok(Some(Record { line, cells: Ok(cells.collect()) }));
                 }
                 ReadRecordResult::End => return Ok(None),
             }
@@ -120,15 +141,18 @@ mod tests {
         }
     }
 
-    /// Each record's line and cells; `!` for one that is too long.
+    /// Each record's line and cells; instead of those, the fault of one that has none.
     fn records(text: &str) -> Vec<(u64, Vec<String>)> {
         let all = |input: &mut dyn Read| {
             let mut records = Records::new(input).expect("readable");
             let mut found = Vec::new();
             while let Some(record) = records.next().expect("readable") {
-                let cells = record.cells.unwrap_or_else(|| vec![b"!"]);
-                let cells = cells.iter().map(|cell| String::from_utf8_lossy(cell).into());
-                found.push((record.line, cells.collect()));
+                let text = |cell: &&[u8]| String::from_utf8_lossy(cell).into_owned();
+                let cells = match record.cells {
+                    Ok(cells) => cells.iter().map(text).collect(),
+                    Err(fault) => vec![format!("{fault:?}")],
+                };
+                found.push((record.line, cells));
             }
             found
         };
@@ -172,11 +196,26 @@ mod tests {
         let text = format!("a,b\n1,{huge}\n{}\n2,3\n4,\"{huge}", ",".repeat(2 * CELLS_MAX));
         let expected = [
             record(1, ["a", "b"]),
-            record(2, ["!"]),
-            record(3, ["!"]),
+            record(2, ["TooLong"]),
+            record(3, ["TooLong"]),
             record(4, ["2", "3"]),
-            record(5, ["!"]),
+            record(5, ["TooLong"]),
         ];
         assert_eq!(records(&text), expected);
+    }
+
+    #[test]
+    fn a_cell_that_goes_on_behind_its_quote_spoils_its_record_and_no_other() {
+        let text = "\u{feff}\"a\",b\n1,\"ab\"cd\n\"x\" ,y\n\"q\"\"\"r,z\r\n\"2\",\"3\"";
+        assert_eq!(
+            records(text),
+            [
+                record(1, ["a", "b"]),
+                record(2, ["TextAfterQuote"]),
+                record(3, ["x ", "y"]),
+                record(4, ["TextAfterQuote"]),
+                record(5, ["2", "3"]),
+            ]
+        );
     }
 }

@@ -5,15 +5,19 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-/// The bank's name for an open card, and the fields that its number may have been typed into, in any
-/// letter case: `number`, `number_hash` and `token`.
+/// The bank's name for an open card, in any letter case.
 const BANK_CARD: &str = "^[Bb][Aa][Nn][Kk]_[Cc][Aa][Rr][Dd]$";
-const NUMBER: &str = "^([Nn][Uu][Mm][Bb][Ee][Rr](_[Hh][Aa][Ss][Hh])?|[Tt][Oo][Kk][Ee][Nn])$";
+
+/// The names that an open card's number may have been typed under, in any letter case: those with
+/// `card` in them, those with `pan` as a word, and `number`, `number_hash` and `token`.
+const NUMBER: &str = "[Cc][Aa][Rr][Dd]\
+                      |(^|[^A-Za-z0-9])[Pp][Aa][Nn]([^A-Za-z0-9]|$)\
+                      |^([Nn][Uu][Mm][Bb][Ee][Rr](_[Hh][Aa][Ss][Hh])?|[Tt][Oo][Kk][Ee][Nn])$";
 
 /// Card numbers have 13 to 19 digits (ISO/IEC 7812).
 const SPELLED: &str = "^[ -]*([0-9][ -]*){13,19}$";
-const LEAST: u64 = 1_000_000_000_000;
-const MOST: u64 = 9_999_999_999_999_999_999;
+const LEAST: i64 = 1_000_000_000_000;
+const BEYOND: f64 = 1e19;
 
 /// Any JSON in which no open card stands.
 pub(super) struct WithoutOpenCard;
@@ -28,8 +32,9 @@ impl JsonSchema for WithoutOpenCard {
         generator.subschema_for::<NoCard>();
         generator.subschema_for::<NoCardNumber>();
         json_schema!({
-            "description": "Any JSON without an open card: no object called bank_card, and nothing \
-                            called number, number_hash or token that is as long as a card's number.",
+            "description": "Any JSON without an open card: no object called bank_card, and no 13 to \
+                            19 digits under a name that has card in it, or pan as a word, or is \
+                            number, number_hash or token.",
             "additionalProperties": this,
             "items": this,
             "patternProperties": by_name(),
@@ -66,10 +71,11 @@ impl JsonSchema for NoCardNumber {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let this = generator.subschema_for::<Self>();
         json_schema!({
-            "description": "Anything but 13 to 19 digits, in lists too.",
+            "description": "Anything but 13 to 19 digits, with a sign or decimals too, and in lists too.",
             "not": {"anyOf": [
                 {"type": "string", "pattern": SPELLED},
-                {"type": "integer", "minimum": LEAST, "maximum": MOST},
+                {"type": "number", "minimum": LEAST, "exclusiveMaximum": BEYOND},
+                {"type": "number", "maximum": -LEAST, "exclusiveMinimum": -BEYOND},
             ]},
             "items": this,
         })

@@ -16,8 +16,8 @@ pub struct PaymentMethod {
     pub wallet: Option<Wallet>,
 }
 
-/// A card, by the hash or the token that the bank gave for it. Open card numbers (`bank_card`) are
-/// refused, so that payoutd stays out of PCI DSS scope.
+/// A card, by the hash or the token that the bank gave for it; from the collateral account. Open card
+/// numbers (`bank_card`) are refused, so that payoutd stays out of PCI DSS scope.
 #[derive(JsonSchema)]
 #[schemars(transform = details_of_the_card)]
 pub struct Card {

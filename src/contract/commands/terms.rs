@@ -23,7 +23,11 @@ fn by_account() -> Value {
             "required": ["participant_details"],
             "properties": {
                 "participant_details": sender_named(),
-                "payment_method": {"allOf": [pays_to(FROM_SETTLEMENT), {"not": yoomoney()}]},
+                "payment_method": {"allOf": [
+                    pays_to(FROM_SETTLEMENT),
+                    {"not": yoomoney()},
+                    {"properties": {"type": {"not": {"const": "card"}}}},
+                ]},
                 "fiscalization_details": {"type": "null"},
             },
         },

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::super::id::PayoutId;
 
-/// Most violations listed for one command: enough to mend it, bounded for whoever must carry it.
-const VIOLATIONS_MAX: usize = 20;
+/// Most violations listed for one command: enough to mend it, bounded for whoever must carry it. One
+/// more then says how many are not listed.
+pub(super) const VIOLATIONS_MAX: usize = 20;
 
 /// One thing wrong with a command: where (a JSON pointer, RFC 6901) and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -44,7 +45,12 @@ impl std::error::Error for InvalidCommand {}
 
 impl InvalidCommand {
     pub(super) fn new(payout_id: Option<PayoutId>, mut violations: Vec<Violation>) -> Self {
-        violations.truncate(VIOLATIONS_MAX);
+        if let Some(more @ 1..) = violations.len().checked_sub(VIOLATIONS_MAX) {
+            violations.truncate(VIOLATIONS_MAX);
+            let problem =
+                format!("has {more} more violations than the {VIOLATIONS_MAX} listed here");
+            violations.push(Violation { pointer: String::new(), problem });
+        }
         Self { payout_id, violations }
     }
 

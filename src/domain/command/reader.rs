@@ -7,13 +7,15 @@ mod fiscal;
 mod method;
 mod wallet;
 
+use std::collections::BTreeSet;
+
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::super::id::PayoutId;
 use super::super::json::{Object, Raw, is_word};
 use super::super::money::{Currency, Money};
-use super::super::open_card::{OPEN_CARD, holds_open_card};
+use super::super::open_card::{OPEN_CARD, open_cards};
 use super::super::time::Timestamp;
 use super::{Account, Expected, Flow, Verb, Violation};
 pub(super) use method::Terms;
@@ -77,9 +79,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn account(&mut self) -> Account {
-        let said = self.one_of("account", "must be \"collateral\" or \"settlement\"");
-        said.unwrap_or(Account::Collateral)
+    /// `None`: it cannot be read, and what depends on it is not judged.
+    pub(super) fn account(&mut self) -> Option<Account> {
+        match self.present("account") {
+            None => Some(Account::Collateral),
+            Some(_) => self.one_of("account", "must be \"collateral\" or \"settlement\""),
+        }
     }
 
     /// One of a few words, if it is given.
@@ -145,13 +150,18 @@ impl<'a> Reader<'a> {
                 self.refuse(&format!("/{name}"), "must be left out: say payment_method");
             }
         }
+        // Names that are no words share a pointer.
+        let mut found = BTreeSet::new();
         for (name, raw) in self.fields.fields().filter(|(name, _)| *name != "metadata") {
-            let pointer = self.pointer(name);
             match raw.read::<Value>() {
-                Ok(value) if holds_open_card(name, &value) => self.refuse(&pointer, OPEN_CARD),
-                Ok(_) => {}
-                Err(_) => self.refuse(&pointer, "holds a number or text that cannot be read"),
+                Ok(value) => found.extend(open_cards(name, &value)),
+                Err(_) => {
+                    self.refuse(&self.pointer(name), "holds a number or text that cannot be read");
+                }
             }
+        }
+        for pointer in found {
+            self.refuse(&pointer, OPEN_CARD);
         }
     }
 
@@ -165,20 +175,20 @@ impl<'a> Reader<'a> {
     }
 
     /// A settlement account has to be named: the business may have several.
-    pub(super) fn paying_account(&mut self, account: Account, participants: &Value) {
+    pub(super) fn paying_account(&mut self, account: Option<Account>, participants: &Value) {
         let pointer = "/participant_details/sender/account";
         match (account, participants["sender"]["account"].as_str()) {
-            (Account::Collateral, _) => {}
-            (Account::Settlement, None) => {
+            (Some(Account::Collateral) | None, _) => {}
+            (Some(Account::Settlement), None) => {
                 self.refuse(
                     pointer,
                     "is missing: name the settlement account that pays, 20 digits",
                 );
             }
-            (Account::Settlement, Some(number)) if !is_digits(number, &[20]) => {
+            (Some(Account::Settlement), Some(number)) if !is_digits(number, &[20]) => {
                 self.refuse(pointer, "must have 20 digits: the settlement account that pays");
             }
-            (Account::Settlement, Some(_)) => {}
+            (Some(Account::Settlement), Some(_)) => {}
         }
     }
 

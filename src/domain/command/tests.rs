@@ -4,6 +4,7 @@ mod methods;
 
 use serde_json::json;
 
+use super::invalid::VIOLATIONS_MAX;
 use super::*;
 
 fn card_command() -> Value {
@@ -56,6 +57,19 @@ fn all_violations_are_reported_at_once_each_with_its_place() {
         ]
     );
     assert_eq!(pointers(&json!({})), ["/type", "/payout_id", "/amount_details", "/payment_method"]);
+}
+
+#[test]
+fn violations_beyond_the_bound_are_counted() {
+    let mut bad = card_command();
+    let numbers = |count| vec![json!("2200240123454940"); count];
+    bad["cards"] = json!(numbers(VIOLATIONS_MAX));
+    assert_eq!(pointers(&bad).len(), VIOLATIONS_MAX, "all are listed");
+    bad["cards"] = json!(numbers(VIOLATIONS_MAX + 3));
+    let told = parse(&bad).expect_err("must be refused").violations;
+    assert_eq!(told.len(), VIOLATIONS_MAX + 1);
+    let last = told.last().expect("listed").to_string();
+    assert_eq!(last, "the message has 3 more violations than the 20 listed here");
 }
 
 #[test]
@@ -132,6 +146,41 @@ fn a_card_is_refused_wherever_it_stands_openly() {
     caller_own["metadata"] = json!({"number": 17});
     caller_own["participant_details"] = json!({"document": {"number": "4509 123456"}});
     assert!(parse(&caller_own).is_ok(), "no card's length, and metadata is the caller's");
+}
+
+#[test]
+fn an_open_card_is_told_once_and_at_its_place() {
+    let number = "2200240123454940";
+    let at = |change: fn(&mut Value, Value)| {
+        let mut command = card_command();
+        change(&mut command, json!(number));
+        let invalid = parse(&command).expect_err("must be refused");
+        assert!(!invalid.to_string().contains(number), "{invalid}");
+        pointers(&command)
+    };
+    let method = |rest: &str| [format!("/payment_method/card{rest}")];
+    let hash = |command: &mut Value, number| {
+        command["payment_method"]["card"]["encrypted_card"]["number_hash"] = number;
+    };
+    assert_eq!(at(hash), method("/encrypted_card/number_hash"));
+    let pan = |command: &mut Value, number| command["payment_method"]["card"]["pan"] = number;
+    assert_eq!(at(pan), method("/pan"));
+    let plain = |command: &mut Value, number| {
+        command["payment_method"]["card"] =
+            json!({"type": "plain_card", "plain_card": {"card_number": number}});
+    };
+    assert_eq!(at(plain), method("/plain_card/card_number"));
+    let bank_card = |command: &mut Value, number| {
+        command["payment_method"]["card"] =
+            json!({"type": "bank_card", "bank_card": {"number": number}});
+    };
+    assert_eq!(at(bank_card), method("/bank_card"));
+    assert_eq!(at(|command, number| command["card_number"] = number), ["/card_number"]);
+    assert_eq!(
+        at(|command, number| (command["PAN"], command["Card"]) = (number.clone(), number)),
+        [""],
+        "names that are no words are not repeated, and their place is told once"
+    );
 }
 
 #[test]

@@ -122,6 +122,29 @@ fn numbers_that_a_spreadsheet_rewrote_are_recognised_and_tokens_are_not_taken_fo
 }
 
 #[test]
+fn an_open_card_is_told_by_the_column_that_holds_it() {
+    let hash = "/payment_method/card/encrypted_card/number_hash";
+    let found = wrong(GOOD[0], &[("card_hash", "2200240123454940")]);
+    assert_eq!(found, [place("card_hash", hash)]);
+    let token = "/payment_method/card/tokenized_card/token";
+    let found = wrong(GOOD[1], &[("card_token", "2200 2401 2345 4940")]);
+    assert_eq!(found, [place("card_token", token)]);
+}
+
+#[test]
+fn a_card_from_the_settlement_account_is_told_by_the_column_of_the_account() {
+    let changed = [("account", "settlement"), ("sender_account", "40702810300200000013")];
+    assert_eq!(wrong(GOOD[0], &changed), [place("account", "/account")]);
+    assert_eq!(wrong(GOOD[2], &changed), []);
+}
+
+#[test]
+fn a_misspelt_account_is_told_and_nothing_that_depends_on_it() {
+    let changed = [("account", "settlment"), ("account_number", "40701810500000000001")];
+    assert_eq!(wrong(GOOD[3], &changed), [place("account", "/account")]);
+}
+
+#[test]
 fn an_unknown_method_is_told_with_those_that_there_are_and_its_cells_are_let_be() {
     let flaws = row(GOOD[1], &[("method", "cash")]).err().expect("refused");
     let told: Vec<_> = flaws.iter().map(Flaw::to_string).collect();

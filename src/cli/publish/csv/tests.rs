@@ -76,16 +76,16 @@ fn the_template_has_every_column_and_a_good_example_of_every_method() {
 
 #[test]
 fn fields_beside_the_method_go_where_the_documentation_has_them() {
-    let header = "payout_id,amount,currency,method,card_hash,full_name,sender_account,account,\
+    let header = "payout_id,amount,currency,method,card_hash,full_name,account,sender_account,\
                   expected_last4,expected_bin,confirm_before,issued_at,flow,metadata";
     let row = format!(
-        "p-1,10000,rub,card_hash,{HASH},Иванов Иван,40702810300200000013,settlement,4940,220024,\
+        "p-1,10000,rub,card_hash,{HASH},Иванов Иван,collateral,40702810300200000013,4940,220024,\
          2026-11-21T18:00:00Z,2026-11-21T12:00:00Z,two_step,\"{{\"\"n\"\": 1.50}}\""
     );
     let expected = json!({
         "type": "payout.create",
         "payout_id": "p-1",
-        "account": "settlement",
+        "account": "collateral",
         "amount_details": {"amount": 10000, "currency": "rub"},
         "payment_method": {"type": "card", "card": {
             "type": "encrypted_card", "encrypted_card": {"number_hash": HASH}}},
@@ -170,7 +170,7 @@ fn a_row_that_does_not_fit_the_header_is_refused_by_its_line() {
 fn a_quote_left_open_is_told_where_it_begins_and_publishes_nothing_of_what_it_takes_in() {
     let header = "payout_id,amount,currency,method,wallet,full_name";
     let row = |id: &str, name: &str| format!("{id},1,rub,yoomoney,410012411727100,{name}\n");
-    let text = format!("{header}\n{}{}", row("p-1", "\"Ivanov"), row("p-2", "\"Petrov"));
+    let text = format!("{header}\n{}{}", row("p-1", "\"Ivanov"), row("p-2", "Petrov\""));
     let lines = rows(Format::Csv, &text);
     assert!(lines.iter().all(|row| row.command.is_err()), "{:?}", told(&text));
     assert_eq!(
@@ -180,10 +180,29 @@ fn a_quote_left_open_is_told_where_it_begins_and_publishes_nothing_of_what_it_ta
           open"
         ]
     );
+    let text = format!("{header}\n{}{}", row("p-1", "\"Ivanov"), row("p-2", "\"Petrov"));
+    let behind = "line 2: the row has text behind the quote that closes a cell: write a quote inside \
+                  a quoted cell twice, or close the one that was left open";
+    assert_eq!(told(&text), [behind]);
     let many = row("p-2", "Petrov").repeat(5000);
     let told = told(format!("{header}\n{}{many}", row("p-1", "\"Ivanov")));
     assert_eq!(told.len(), 1);
     assert!(told[0].starts_with("line 2: the row has more than 65536 bytes"), "{told:?}");
+}
+
+/// The parser would take it for a token that nobody has written.
+#[test]
+fn text_behind_a_closing_quote_is_refused_by_its_line_and_not_joined() {
+    let header = "payout_id,amount,currency,method,card_token";
+    let row = |token: &str| format!("{header}\np-1,1,rub,card_token,{token}\n");
+    for joined in ["\"ab\"cd", "\"\"abcd", "\"ab\" \"cd\"", "\"ab\"\"\"cd"] {
+        let told = told(row(joined));
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].starts_with("line 2: the row has text behind the quote"), "{told:?}");
+    }
+    let spaced = commands(&row("\"abcd\" "));
+    assert_eq!(spaced[0]["payment_method"]["card"]["tokenized_card"]["token"], "abcd");
+    assert!(told(row("x").replace("payout_id", "\"payout_\"id"))[0].starts_with("line 1: the row"));
 }
 
 /// A name or description may come from the recipient.

@@ -23,6 +23,12 @@ const FROM_SETTLEMENT: [&str; 12] = [
     "40802810", "40701810", "40502810", "40702810",
 ];
 
+/// What account numbers begin with that the bank pays to from one account or the other.
+fn from_any() -> Vec<&'static str> {
+    let more = FROM_SETTLEMENT.into_iter().filter(|prefix| !FROM_COLLATERAL.contains(prefix));
+    FROM_COLLATERAL.into_iter().chain(more).collect()
+}
+
 impl Reader<'_> {
     pub(super) fn bank_account(&mut self, account: &Value, terms: Terms<'_>) {
         match account["system_type"].as_str() {
@@ -35,7 +41,7 @@ impl Reader<'_> {
         }
     }
 
-    fn russian_account(&mut self, ru: &Value, account: Account) {
+    fn russian_account(&mut self, ru: &Value, account: Option<Account>) {
         let at = format!("{AT}/ru");
         self.filled(ru, &at, &["full_name"]);
         self.filled(ru, &at, &["description"]);
@@ -60,19 +66,19 @@ impl Reader<'_> {
         self.taxpayer(ru, &at);
     }
 
-    fn account_number(&mut self, number: &Value, pointer: &str, account: Account) {
+    fn account_number(&mut self, number: &Value, pointer: &str, account: Option<Account>) {
         let before = self.violations.len();
         self.digits(number, pointer, &[20], "20 digits");
-        let (name, payable) = match account {
-            Account::Collateral => ("collateral", FROM_COLLATERAL.as_slice()),
-            Account::Settlement => ("settlement", FROM_SETTLEMENT.as_slice()),
+        let (whence, payable) = match account {
+            Some(Account::Collateral) => ("from a collateral account ", FROM_COLLATERAL.to_vec()),
+            Some(Account::Settlement) => ("from a settlement account ", FROM_SETTLEMENT.to_vec()),
+            None => ("", from_any()),
         };
         let begins = |prefix: &&str| number.as_str().is_some_and(|text| text.starts_with(prefix));
         if self.violations.len() == before && !payable.iter().any(begins) {
             let list = payable.join(", ");
-            let problem = format!(
-                "must begin with one of {list}: from a {name} account the bank pays to no other"
-            );
+            let problem =
+                format!("must begin with one of {list}: {whence}the bank pays to no other");
             self.refuse(pointer, problem);
         }
     }

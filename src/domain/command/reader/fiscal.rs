@@ -12,9 +12,9 @@ use super::Reader;
 const AT: &str = "/fiscalization_details/professional_income_taxpayer";
 
 impl Reader<'_> {
-    pub(in super::super) fn receipt(&mut self, account: Account) {
+    pub(in super::super) fn receipt(&mut self, account: Option<Account>) {
         let Some(raw) = self.present("fiscalization_details") else { return };
-        if account == Account::Settlement {
+        if account == Some(Account::Settlement) {
             let problem = "must be \"collateral\": no other account pays with a receipt";
             self.refuse_too("/account", problem);
         }

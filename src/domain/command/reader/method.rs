@@ -11,7 +11,8 @@ use super::{Reader, is_digits};
 /// What else a command says that a method depends on.
 #[derive(Clone, Copy)]
 pub(in super::super) struct Terms<'a> {
-    pub(in super::super) account: Account,
+    /// `None`: it cannot be read.
+    pub(in super::super) account: Option<Account>,
     pub(in super::super) money: Option<&'a Money>,
 }
 
@@ -40,14 +41,18 @@ impl Reader<'_> {
             self.refuse("/payment_method/type", "must name the field that holds the details");
         }
         match kind {
-            "card" => self.card(&method["card"]),
+            "card" => self.card(&method["card"], terms),
             "bank_account" => self.bank_account(&method["bank_account"], terms),
             "wallet" => self.wallet(&method["wallet"], terms),
             _ => {}
         }
     }
 
-    fn card(&mut self, card: &Value) {
+    fn card(&mut self, card: &Value, terms: Terms<'_>) {
+        if terms.account == Some(Account::Settlement) {
+            let problem = "must be \"collateral\": no other account pays to cards";
+            self.refuse("/account", problem);
+        }
         let pointer = "/payment_method/card/type";
         match card["type"].as_str() {
             Some("encrypted_card") => {
@@ -56,7 +61,10 @@ impl Reader<'_> {
             Some("tokenized_card") => {
                 self.filled(card, "/payment_method/card", &["tokenized_card", "token"]);
             }
-            Some(kind) if kind.eq_ignore_ascii_case("bank_card") => self.refuse(pointer, OPEN_CARD),
+            // The card itself is found wherever it stands, and told there.
+            Some(kind) if kind.eq_ignore_ascii_case("bank_card") && !card[kind].is_object() => {
+                self.refuse(pointer, OPEN_CARD);
+            }
             Some(_) => {}
             None => self.refuse(pointer, "must be \"encrypted_card\" or \"tokenized_card\""),
         }

@@ -17,7 +17,7 @@ impl Reader<'_> {
                 let pointer = format!("{at}/yoomoney/account");
                 self.digits(&wallet["yoomoney"]["account"], &pointer, &LENGTHS, "11 to 20 digits");
                 self.roubles_only(terms, "a YooMoney wallet");
-                if terms.account == Account::Settlement {
+                if terms.account == Some(Account::Settlement) {
                     let problem = "must be \"collateral\": no other account pays to wallets";
                     self.refuse("/account", problem);
                 }

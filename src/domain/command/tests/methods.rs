@@ -111,6 +111,30 @@ fn account_numbers_are_those_that_the_bank_pays_to_from_that_account() {
 }
 
 #[test]
+fn of_an_account_that_cannot_be_read_nothing_is_said_that_depends_on_it() {
+    let misspelt = |mut command: Value| {
+        command["account"] = json!("settlment");
+        command
+    };
+    let numbered = |prefix: &str| ru(|ru| ru["account"] = json!(format!("{prefix}000000000001")));
+    for command in [
+        numbered("40701810"),
+        numbered("40820810"),
+        from_settlement(numbered("40701810")),
+        by_number(),
+        card_command(),
+        to_wallet(),
+        with_receipt(),
+    ] {
+        refused(&misspelt(command), "/account");
+    }
+    let neither = misspelt(numbered("30101810"));
+    assert_eq!(pointers(&neither), ["/account".to_owned(), format!("{RU}/account")]);
+    let told = parse(&neither).expect_err("must be refused").to_string();
+    assert!(told.contains("40820810") && told.contains("40502810"), "{told}");
+}
+
+#[test]
 fn a_refused_number_is_not_repeated_and_what_may_be_sent_is_said() {
     let refusal = parse(&ru(|ru| ru["account"] = json!("30101810500000000001")));
     let told = refusal.expect_err("must be refused").to_string();
@@ -199,6 +223,19 @@ fn a_wallet_is_paid_in_roubles_from_the_collateral_account() {
     refused(&dollars, "/amount_details/currency");
     refused(&from_settlement(to_wallet()), "/account");
     refused(&with_method(json!({"type": "wallet", "wallet": {}})), "/payment_method/wallet/type");
+}
+
+/// The bank's page on settlement accounts pays to bank accounts only.
+#[test]
+fn a_card_is_paid_from_the_collateral_account() {
+    refused(&from_settlement(card_command()), "/account");
+    let mut newer = card_command();
+    newer["payment_method"]["card"] = json!({"type": "newer_card", "newer_card": {}});
+    refused(&from_settlement(newer), "/account");
+    let mut receipt = with_receipt();
+    receipt["account"] = json!("settlement");
+    receipt["participant_details"] = json!({"sender": {"account": "40702810300200000013"}});
+    refused(&receipt, "/account");
 }
 
 #[test]

@@ -140,7 +140,8 @@ fn written_commands() -> Vec<(Family, Value)> {
         })
     };
     let from_collateral_only = |command: &Value| {
-        command["payment_method"]["wallet"]["type"] == "yoomoney"
+        let method = &command["payment_method"];
+        (method["type"] == "card" || method["wallet"]["type"] == "yoomoney")
             && command["account"] == "settlement"
     };
     methods.into_iter().flat_map(of).filter(|(_, c)| !from_collateral_only(c)).collect()
