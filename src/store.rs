@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::Deserialize;
 
 use crate::domain::id::{PayoutId, SessionId};
-use crate::domain::payout::{Payout, State};
+use crate::domain::payout::{FORMAT, Payout, State};
 use crate::domain::standing::{Epoch, Scope, Standing};
 use crate::domain::time::Timestamp;
 
@@ -126,15 +127,69 @@ pub enum StoreError {
     /// A write may or may not have been done.
     #[error("the outcome of a write to the store is unknown: {0}")]
     Unknown(String),
-    /// What is stored cannot be read: a newer version wrote it, or it was damaged.
+    /// A newer payoutd wrote this: it is for one of those.
+    #[error("payout {0} was written by a newer payoutd, and waits for one")]
+    Newer(PayoutId),
+    /// What is stored cannot be read: it was damaged.
     #[error("a stored record cannot be read: {0}")]
     Unreadable(String),
 }
 
-impl StoreError {
-    /// Names the place and not what stands there: it may be somebody's account.
-    pub(crate) fn unreadable(payout_id: &str, error: &serde_json::Error) -> Self {
-        let (kind, column) = (error.classify(), error.column());
-        Self::Unreadable(format!("payout {payout_id}: {kind:?} error at byte {column}"))
+/// Reads a record that an adapter has kept.
+pub(crate) fn read_record(id: &str, record: &[u8]) -> Result<Payout, StoreError> {
+    #[derive(Deserialize)]
+    struct Written {
+        #[serde(default)]
+        format: u32,
+    }
+
+    let newer = |id: &str| match PayoutId::try_from(id.to_owned()) {
+        Ok(id) => StoreError::Newer(id),
+        Err(_) => StoreError::Unreadable("a payout id is damaged".into()),
+    };
+    match serde_json::from_slice::<Payout>(record) {
+        Ok(payout) if payout.format > FORMAT => Err(newer(id)),
+        Ok(payout) => Ok(payout),
+        Err(error) => match serde_json::from_slice::<Written>(record) {
+            Ok(written) if written.format > FORMAT => Err(newer(id)),
+            // Names the place and not what stands there: it may be somebody's account.
+            Ok(_) | Err(_) => {
+                let (kind, column) = (error.classify(), error.column());
+                let place = format!("payout {id}: {kind:?} error at byte {column}");
+                Err(StoreError::Unreadable(place))
+            }
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A stub is the shortest record there is.
+    fn record() -> Value {
+        let id = "inv-1".parse().expect("an id");
+        json!(Payout::stub(id, "not any more".into(), Timestamp::from_millis(0)))
+    }
+
+    fn read(record: &Value) -> Result<Payout, StoreError> {
+        read_record("inv-1", record.to_string().as_bytes())
+    }
+
+    #[test]
+    fn case_57_a_record_of_a_newer_format_is_for_newer_processes_whatever_is_in_it() {
+        let mut newer = record();
+        newer["format"] = (FORMAT + 1).into();
+        assert!(matches!(read(&newer), Err(StoreError::Newer(_))));
+        newer["state"] = "beyond".into();
+        assert!(matches!(read(&newer), Err(StoreError::Newer(_))));
+        let mut damaged = record();
+        damaged["state"] = "beyond".into();
+        assert!(matches!(read(&damaged), Err(StoreError::Unreadable(_))));
+        let mut first = record();
+        first.as_object_mut().expect("an object").remove("format");
+        assert!(read(&first).is_ok(), "from before there were formats");
     }
 }

@@ -151,9 +151,21 @@ pub struct Attention {
     pub at: Timestamp,
 }
 
+/// Grows with each change of the record after which an older payoutd would misread it, or lose some of
+/// it in writing it back. That one leaves the payout to newer processes.
+pub const FORMAT: u32 = 1;
+
+/// Of records that do not say.
+fn first_format() -> u32 {
+    1
+}
+
 /// One payout. Changed by [`super::transition::apply`] alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Payout {
+    /// What it takes to read the record: see [`FORMAT`].
+    #[serde(default = "first_format")]
+    pub format: u32,
     pub command: StoredCommand,
     /// SHA-256 of the canonical command, in hex; empty in a stub.
     pub content_hash: String,
@@ -247,6 +259,7 @@ impl Payout {
 
     fn new(command: StoredCommand, state: State, at: Timestamp, first: Event) -> Self {
         Self {
+            format: FORMAT,
             command,
             content_hash: String::new(),
             state,

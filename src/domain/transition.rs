@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::event::{Entry, Event};
-use super::payout::{Attention, CallOutcome, Intention, Payout, State};
+use super::payout::{Attention, CallOutcome, FORMAT, Intention, Payout, State};
 use super::stored_command::StoredCommand;
 use super::time::Timestamp;
 
@@ -23,6 +23,7 @@ pub fn apply(
     let illegal = IllegalTransition { state: payout.state, event: event.name() };
     let mut next = payout.clone();
     next.state = target(payout, &event).ok_or(illegal)?;
+    next.format = FORMAT;
     if next.state != payout.state {
         next.since = at;
         next.looks = 0;

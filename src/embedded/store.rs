@@ -18,7 +18,7 @@ use super::queue::rows;
 use crate::domain::id::{PayoutId, SessionId};
 use crate::domain::payout::Payout;
 use crate::domain::time::Timestamp;
-use crate::store::{Filter, Loaded, Recorded, Store, StoreError};
+use crate::store::{Filter, Loaded, Recorded, Store, StoreError, read_record};
 
 /// Records of one file.
 pub struct EmbeddedStore {
@@ -238,5 +238,5 @@ fn stored(row: &Row<'_>) -> SqlResult<Stored> {
 }
 
 fn parse((id, record): Stored) -> Result<Payout, StoreError> {
-    serde_json::from_str(&record).map_err(|e| StoreError::unreadable(&id, &e))
+    read_record(&id, record.as_bytes())
 }

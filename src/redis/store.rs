@@ -16,7 +16,7 @@ use super::link::Link;
 use super::{Barrier, Settings, scripts};
 use crate::domain::id::{PayoutId, SessionId};
 use crate::domain::payout::{Payout, State};
-use crate::store::{Filter, Loaded, Recorded, Store, StoreError};
+use crate::store::{Filter, Loaded, Recorded, Store, StoreError, read_record};
 
 /// Longest that one request takes with all that belongs to it: its answer and two barriers.
 const REQUEST_MAX: Duration = Duration::from_secs(8);
@@ -263,5 +263,5 @@ pub(super) async fn in_time<T>(
 }
 
 pub(super) fn parse(id: &PayoutId, record: &[u8]) -> Result<Payout, StoreError> {
-    serde_json::from_slice(record).map_err(|e| StoreError::unreadable(id.as_str(), &e))
+    read_record(id.as_str(), record)
 }

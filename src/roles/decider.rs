@@ -20,6 +20,12 @@ pub struct Decider {
 #[async_trait]
 impl Handler for Decider {
     async fn handle(&self, body: &[u8]) -> Result<Handled, HandleError> {
+        self.driver.unless_newer(self.look(body).await).await
+    }
+}
+
+impl Decider {
+    async fn look(&self, body: &[u8]) -> Result<Handled, HandleError> {
         let webhook = match Webhook::parse(body) {
             Ok(webhook) => webhook,
             Err(malformed) => return Ok(Handled::DeadLetter { reason: malformed.to_string() }),
@@ -53,9 +59,7 @@ impl Handler for Decider {
         self.driver.drive(payout, now, look).await?;
         Ok(Handled::Done)
     }
-}
 
-impl Decider {
     /// By the session; else by the payout id that our own metadata carries, which ties a session
     /// to its payout that the payout is not bound to.
     async fn correlate(&self, session: &Session) -> Result<Loaded, HandleError> {

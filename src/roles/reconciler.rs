@@ -31,6 +31,22 @@ const SWEEP_MAX: usize = 200;
 #[async_trait]
 impl Handler for Reconciler {
     async fn handle(&self, body: &[u8]) -> Result<Handled, HandleError> {
+        self.driver.unless_newer(self.look(body).await).await
+    }
+}
+
+/// What a ticket shows of the store.
+enum Fate {
+    /// Nothing is missing.
+    Kept,
+    /// The store has lost something, and nobody has looked into it yet.
+    Suspected,
+    /// The store has lost what was written of this payout, and a person has resumed since.
+    Lost,
+}
+
+impl Reconciler {
+    async fn look(&self, body: &[u8]) -> Result<Handled, HandleError> {
         let ticket: Ticket = match serde_json::from_slice(body) {
             Ok(ticket) => ticket,
             Err(e) => {
@@ -57,19 +73,7 @@ impl Handler for Reconciler {
         }
         Ok(Handled::Done)
     }
-}
 
-/// What a ticket shows of the store.
-enum Fate {
-    /// Nothing is missing.
-    Kept,
-    /// The store has lost something, and nobody has looked into it yet.
-    Suspected,
-    /// The store has lost what was written of this payout, and a person has resumed since.
-    Lost,
-}
-
-impl Reconciler {
     /// What the bank shows of a session that the ticket names and the record does not: its binding
     /// was cut short, or the store has lost it.
     async fn other_session(
@@ -133,6 +137,7 @@ impl Reconciler {
         for id in store.overdue(self.lost_after(), SWEEP_MAX).await? {
             let loaded = match store.load(&id).await {
                 Ok(loaded) => loaded,
+                Err(StoreError::Newer(_)) => continue,
                 Err(error @ StoreError::Unreadable(_)) => {
                     tracing::error!(event = "payout.unreadable", payout_id = %id, %error);
                     continue;

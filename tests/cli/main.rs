@@ -13,6 +13,7 @@ mod browser;
 mod configuration;
 mod dead_letters;
 mod demo;
+mod disk;
 mod doctor;
 mod gateway;
 mod help;

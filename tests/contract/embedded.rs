@@ -63,7 +63,7 @@ bus_contract!(OneFile::new());
 dead_letters_contract!(OneFile::new());
 
 #[tokio::test]
-async fn poison_is_delivered_twenty_times_and_its_dead_letter_says_so() {
+async fn case_16_poison_is_delivered_twenty_times_and_its_dead_letter_says_so() {
     let file = OneFile::new();
     let embedded = file.embedded();
     publish(&*embedded.bus, vec![queued("poison")]).await;

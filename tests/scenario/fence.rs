@@ -111,6 +111,28 @@ async fn case_49_a_ticket_that_is_ahead_of_its_record_pauses_everything_and_then
     assert_eq!(world.bank.calls("session/confirm").await.len(), 2, "one of each");
 }
 
+/// The store was rolled back to before the session was bound, and a ticket still names it.
+#[tokio::test(flavor = "multi_thread")]
+async fn case_61_a_session_from_before_a_roll_back_is_looked_up_before_anything_is_confirmed() {
+    let faults = Faults { rules: vec![Rule::always(FaultKind::Lost)] };
+    let mut world = World::with(Behaviour { faults, ..Behaviour::default() }).await;
+    let session = started_at_the_bank(&world, "inv-1").await;
+    world.fence().pause(STARTS, "so that the ticket is first").await.expect("paused");
+    let machine = world.machine();
+    world.publish(&card("inv-1", 10_000)).await;
+    let waits = world.recorded("inv-1", |payout| payout.looks >= 1).await;
+    let ticket = Ticket { session: Some(session), ..Ticket::of(&waits, waits.ticket + 9, None) };
+    let message = Message::Queued { queue: Queue::Tickets, body: ticket.to_json().into() };
+    world.bus().publish(vec![message]).await.expect("published");
+    let called = world.kind("inv-1", "payout.needs_attention").await;
+    assert!(called["data"]["reason"].as_str().expect("text").contains("may pay it"), "{called}");
+    world.fence().resume(Scope::ALL).await.expect("resumed");
+    world.recorded("inv-1", |payout| payout.looks >= 3).await;
+    machine.stop().await;
+    assert_eq!(world.bank.calls("session/create").await.len(), 1, "the forgotten one");
+    assert!(world.bank.calls("session/confirm").await.is_empty());
+}
+
 /// The record is gone: the ticket's session is what is left of the payout. Its command comes again,
 /// a person looks, and it goes on from there.
 #[tokio::test(flavor = "multi_thread")]

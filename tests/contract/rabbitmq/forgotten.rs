@@ -108,7 +108,7 @@ fn cancel((channel, tag): (u16, Vec<u8>)) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_consumer_that_the_broker_has_forgotten_is_noticed() {
+async fn case_54_a_consumer_that_the_broker_has_forgotten_is_noticed() {
     let forger = Forger::start().await;
     let broker = Broker::new();
     let mut settings = broker.settings.clone();

@@ -179,7 +179,7 @@ async fn a_message_that_fits_no_queue_is_an_error_and_the_queue_is_made_again() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_consumer_whose_queue_is_deleted_is_told_and_can_consume_again() {
+async fn case_54_a_consumer_whose_queue_is_deleted_is_told_and_can_consume_again() {
     let broker = Broker::new();
     let bus = broker.bus();
     let mut consumer = consume(&bus, 8).await;
@@ -191,7 +191,7 @@ async fn a_consumer_whose_queue_is_deleted_is_told_and_can_consume_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn poison_is_delivered_twenty_times_and_not_again() {
+async fn case_16_poison_is_delivered_twenty_times_and_not_again() {
     let broker = Broker::new();
     let bus = broker.bus();
     publish(&bus, vec![queued("poison")]).await;
