@@ -58,7 +58,7 @@ async fn after_a_kill_and_a_restart_calls_work_again_within_five_seconds() {
 }
 
 #[tokio::test]
-async fn a_frozen_server_holds_nobody_up_and_is_used_again_when_it_goes_on() {
+async fn case_51_a_frozen_server_holds_nobody_up_and_is_used_again_when_it_goes_on() {
     let server = RedisServer::start(&[]);
     let store = start(&settings(&server.url()));
     write(&store, &payout("before")).await;

@@ -98,7 +98,7 @@ async fn every_call_is_refused_until_the_server_is_mended_and_again_when_it_is_s
 }
 
 #[tokio::test]
-async fn a_primary_that_becomes_a_replica_is_left() {
+async fn case_51_a_primary_that_becomes_a_replica_is_left() {
     let (server, other) = (RedisServer::start(&[]), RedisServer::start(&[]));
     let (store, second) = (start(&settings(&server.url())), start(&settings(&server.url())));
     write(&store, &payout("a")).await;
@@ -115,7 +115,7 @@ async fn a_primary_that_becomes_a_replica_is_left() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_full_takes_no_write_and_says_so() {
+async fn case_51_a_server_that_is_full_takes_no_write_and_says_so() {
     let server = RedisServer::start(&[]);
     let store = start(&settings(&server.url()));
     write(&store, &payout("a")).await;

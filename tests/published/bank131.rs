@@ -16,7 +16,7 @@ fn rows() -> Vec<(&'static str, Vec<&'static str>)> {
 }
 
 /// Functions that a test attribute stands above.
-fn names_of_tests(dir: &Path, found: &mut BTreeSet<String>) {
+pub(crate) fn names_of_tests(dir: &Path, found: &mut BTreeSet<String>) {
     for entry in fs::read_dir(dir).expect("a folder") {
         let path = entry.expect("readable").path();
         if path.is_dir() {

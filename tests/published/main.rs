@@ -14,6 +14,7 @@ mod examples;
 mod exceptions;
 mod mutations;
 mod payouts;
+mod reliability;
 
 use payoutd::domain::command::Command;
 
