@@ -1,0 +1,503 @@
+//! The world around the protocol as a state, what can happen in it, and what must always hold.
+
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+use std::sync::Mutex;
+
+use payoutd::domain::event::Event;
+use payoutd::domain::payout::State;
+use payoutd::domain::transition::apply;
+use stateright::{Model, Property};
+
+use crate::bank::{Bank, Phase, Reply, Request, Shown};
+use crate::protocol::{Faults, Protocol};
+use crate::record::{Mixer, NOW, Record, TICK, content};
+use crate::worker::Run;
+
+/// A message in a queue.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Letter {
+    Command(u8),
+    Cancel,
+    /// `due`: in how many ticks it may be taken.
+    Ticket {
+        number: u64,
+        version: u64,
+        due: u8,
+    },
+    Webhook(Shown),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct World {
+    pub(crate) store: Option<Record>,
+    /// What the store may go back to.
+    pub(crate) earlier: Option<Record>,
+    pub(crate) workers: [Option<Run>; 2],
+    pub(crate) letters: Vec<Letter>,
+    pub(crate) requests: Vec<Request>,
+    pub(crate) bank: Bank,
+    /// What may still go wrong.
+    pub(crate) left: Faults,
+    /// A rule was broken at a write.
+    pub(crate) broken: Option<&'static str>,
+}
+
+/// What can happen.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Action {
+    /// A worker takes a message.
+    Take(Letter),
+    /// A worker does the next thing.
+    Step(usize),
+    /// Status has no answer.
+    StepInSilence(usize),
+    /// The worker stops, before its next thing or in the middle of it.
+    Crash(usize),
+    CrashMidway(usize),
+    /// A call comes to its end.
+    Land(Request),
+    LandTwice(Request),
+    /// The sender gives up; the call is still on its way.
+    GiveUp(Request),
+    Lose(Request),
+    Fail(Request),
+    Refuse(Request),
+    DoNotSend(Request),
+    /// The bank goes on with a session.
+    GoOn(u8, Phase),
+    LoseLetter(Letter),
+    DoubleLetter(Letter),
+    Sweep,
+    Tick,
+    Remember,
+    RollBack,
+}
+
+/// The model's own memory of which states a fault-free way out was found from.
+pub(crate) type Recovered = Mutex<HashMap<u64, bool>>;
+
+/// Beyond what the faults of any search lead to, with the guards in their places.
+const TRIES_MAX: u32 = 4;
+const LETTERS_MAX: usize = 6;
+
+/// A payout that nothing goes wrong with has 10 versions; a store that goes back after that has
+/// nothing left to forget but looks.
+const VERSION_MAX: u64 = 12;
+
+pub(crate) struct Search {
+    pub(crate) protocol: Protocol,
+    pub(crate) policy: payoutd::domain::policy::Policy,
+    pub(crate) recovered: Recovered,
+}
+
+impl Search {
+    pub(crate) fn new(protocol: Protocol) -> Self {
+        let policy = protocol.policy();
+        Self { protocol, policy, recovered: Recovered::default() }
+    }
+}
+
+impl Model for Search {
+    type State = World;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<World> {
+        let mut letters = vec![Letter::Command(0)];
+        if self.protocol.conflict {
+            letters.push(Letter::Command(1));
+        }
+        if self.protocol.cancellation {
+            letters.push(Letter::Cancel);
+        }
+        vec![World {
+            store: None,
+            earlier: None,
+            workers: [None, None],
+            letters,
+            requests: Vec::new(),
+            bank: Bank::default(),
+            left: self.protocol.faults,
+            broken: None,
+        }]
+    }
+
+    fn actions(&self, world: &World, actions: &mut Vec<Action>) {
+        self.worker_actions(world, actions);
+        self.request_actions(world, actions);
+        self.message_actions(world, actions);
+        for session in &world.bank.sessions {
+            for phase in Bank::next_phases(session) {
+                let allowed = match phase {
+                    Phase::Cancelled => world.left.expiries > 0,
+                    Phase::Failed => world.left.failures > 0,
+                    _ => true,
+                };
+                if allowed {
+                    actions.push(Action::GoOn(session.number, *phase));
+                }
+            }
+        }
+        if world.may_tick() {
+            actions.push(Action::Tick);
+        }
+        if world.left.roll_backs > 0 {
+            match &world.earlier {
+                None if world.store.is_some() => actions.push(Action::Remember),
+                Some(_) => actions.push(Action::RollBack),
+                None => {}
+            }
+        }
+    }
+
+    fn next_state(&self, world: &World, action: Action) -> Option<World> {
+        let mut next = world.clone();
+        self.perform(&mut next, action);
+        Some(next)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        crate::checking::properties(self.protocol.check)
+    }
+
+    fn within_boundary(&self, world: &World) -> bool {
+        let (tries, version) = world
+            .store
+            .as_ref()
+            .map_or((0, 0), |record| (record.intention.attempt, record.version));
+        let rolls_back = world.left.roll_backs > 0;
+        tries <= TRIES_MAX
+            && world.letters.len() <= LETTERS_MAX
+            && (!rolls_back || version <= VERSION_MAX)
+    }
+}
+
+impl Search {
+    fn worker_actions(&self, world: &World, actions: &mut Vec<Action>) {
+        for (at, worker) in world.workers.iter().enumerate() {
+            let Some(run) = worker else { continue };
+            if !run.waits_for_answer() {
+                actions.push(Action::Step(at));
+                if world.left.silences > 0 && self.asks_status(run) {
+                    actions.push(Action::StepInSilence(at));
+                }
+                if world.left.crashes > 0 && self.publishes_first(run) {
+                    actions.push(Action::CrashMidway(at));
+                }
+            }
+            if world.left.crashes > 0 {
+                actions.push(Action::Crash(at));
+            }
+        }
+    }
+
+    fn request_actions(&self, world: &World, actions: &mut Vec<Action>) {
+        let left = &world.left;
+        for request in &world.requests {
+            let request = || request.clone();
+            actions.push(Action::Land(request()));
+            if request().sender.is_none() {
+                actions.push(Action::Lose(request()));
+                continue;
+            }
+            if left.lost_calls > 0 {
+                actions.push(Action::GiveUp(request()));
+            }
+            if left.failed_calls > 0 {
+                actions.push(Action::Fail(request()));
+            }
+            if left.refused_calls > 0 {
+                actions.push(Action::Refuse(request()));
+            }
+            if left.unsent_calls > 0 {
+                actions.push(Action::DoNotSend(request()));
+            }
+            if left.doubled_calls > 0 {
+                actions.push(Action::LandTwice(request()));
+            }
+        }
+    }
+
+    fn message_actions(&self, world: &World, actions: &mut Vec<Action>) {
+        let idle = world.workers.iter().any(Option::is_none);
+        for (at, letter) in world.letters.iter().enumerate() {
+            if world.letters[..at].contains(letter) {
+                continue;
+            }
+            let due = !matches!(letter, Letter::Ticket { due: 1.., .. });
+            if idle && due {
+                actions.push(Action::Take(letter.clone()));
+            }
+            let losable = matches!(letter, Letter::Ticket { .. } | Letter::Webhook(_));
+            if losable && world.left.lost_letters > 0 {
+                actions.push(Action::LoseLetter(letter.clone()));
+            }
+            if world.left.doubled_letters > 0 {
+                actions.push(Action::DoubleLetter(letter.clone()));
+            }
+        }
+        if self.protocol.sweep && world.may_sweep() {
+            actions.push(Action::Sweep);
+        }
+    }
+
+    pub(crate) fn perform(&self, world: &mut World, action: Action) {
+        match action {
+            Action::Take(letter) => {
+                world.remove_letter(&letter);
+                let at = world.workers.iter().position(Option::is_none).expect("one is idle");
+                world.workers[at] = self.take(world, letter);
+            }
+            Action::Step(at) => self.step(world, at, false),
+            Action::StepInSilence(at) => {
+                world.left.silences -= 1;
+                self.step(world, at, true);
+            }
+            Action::Crash(at) => world.crash(at),
+            Action::CrashMidway(at) => {
+                self.publish_first(world, at);
+                world.crash(at);
+            }
+            Action::GoOn(number, phase) => {
+                match phase {
+                    Phase::Cancelled => world.left.expiries -= 1,
+                    Phase::Failed => world.left.failures -= 1,
+                    _ => {}
+                }
+                let shown = world.bank.go_on(number, phase);
+                if self.protocol.webhooks {
+                    world.letters.push(Letter::Webhook(shown));
+                }
+            }
+            Action::LoseLetter(letter) => {
+                world.left.lost_letters -= 1;
+                world.remove_letter(&letter);
+            }
+            Action::DoubleLetter(letter) => {
+                world.left.doubled_letters -= 1;
+                world.letters.push(letter);
+            }
+            Action::Sweep => world.sweep(),
+            Action::Tick => world.tick(1 + self.protocol.faults.freezes),
+            Action::Remember => world.earlier.clone_from(&world.store),
+            Action::RollBack => {
+                world.left.roll_backs -= 1;
+                world.store = world.earlier.take();
+            }
+            action => self.end_request(world, action),
+        }
+        world.drop_old_tickets();
+        world.letters.sort_unstable();
+        world.requests.sort_unstable();
+    }
+
+    fn end_request(&self, world: &mut World, action: Action) {
+        let kind = self.protocol.bank;
+        let (request, reply) = match action {
+            Action::Land(request) => {
+                let reply = world.bank.take(kind, &request);
+                (request, reply)
+            }
+            Action::LandTwice(request) => {
+                world.left.doubled_calls -= 1;
+                let reply = world.bank.take(kind, &request);
+                world.bank.take(kind, &request);
+                (request, reply)
+            }
+            Action::Lose(request) => (request, Reply::Unknown),
+            Action::GiveUp(request) => {
+                world.left.lost_calls -= 1;
+                let mut late = request.clone();
+                late.sender = None;
+                world.requests.push(late);
+                (request, Reply::Unknown)
+            }
+            Action::Fail(request) => {
+                world.left.failed_calls -= 1;
+                let reply = world.bank.fail(kind, &request, Reply::Unknown);
+                (request, reply)
+            }
+            Action::Refuse(request) => {
+                world.left.refused_calls -= 1;
+                let reply = world.bank.fail(kind, &request, Reply::Refused);
+                (request, reply)
+            }
+            Action::DoNotSend(request) => {
+                world.left.unsent_calls -= 1;
+                (request, Reply::NotSent)
+            }
+            other => unreachable!("{other:?} ends no request"),
+        };
+        let at = world.requests.iter().position(|r| *r == request).expect("on its way");
+        world.requests.remove(at);
+        if let Some(sender) = request.sender {
+            let run = world.workers[sender].as_mut().expect("it waits");
+            run.hear(reply);
+        }
+    }
+}
+
+impl World {
+    fn remove_letter(&mut self, letter: &Letter) {
+        let at = self.letters.iter().position(|l| l == letter).expect("it is there");
+        self.letters.remove(at);
+    }
+
+    /// Its message is delivered again, and nobody waits for its call any more.
+    fn crash(&mut self, at: usize) {
+        self.left.crashes -= 1;
+        let run = self.workers[at].take().expect("it runs");
+        self.letters.push(run.letter);
+        for request in &mut self.requests {
+            if request.sender == Some(at) {
+                request.sender = None;
+            }
+        }
+    }
+
+    /// A call ends, or is lost, before the deadline of its intention: one that is on its way keeps
+    /// time from passing. So does a worker that is in the middle of something, but for a freeze.
+    pub(crate) fn may_tick(&self) -> bool {
+        let busy = self.workers.iter().any(Option::is_some);
+        self.requests.is_empty() && self.store.is_some() && (!busy || self.left.freezes > 0)
+    }
+
+    /// What is older than `age_max` ticks does not get older: nobody who works can have seen
+    /// anything so long ago.
+    fn tick(&mut self, age_max: u8) {
+        if self.workers.iter().any(Option::is_some) {
+            self.left.freezes -= 1;
+        }
+        self.store = self.store.as_ref().map(|record| record.aged(age_max));
+        self.earlier = self.earlier.as_ref().map(|record| record.aged(age_max));
+        for run in self.workers.iter_mut().flatten() {
+            run.age(age_max);
+        }
+        for letter in &mut self.letters {
+            if let Letter::Ticket { due, .. } = letter {
+                *due = due.saturating_sub(1);
+            }
+        }
+    }
+
+    /// An unsettled record is overdue, and its ticket is nowhere. (The real sweep may also take a
+    /// late ticket for a lost one; that is a doubled ticket.)
+    pub(crate) fn may_sweep(&self) -> bool {
+        let Some(record) = &self.store else { return false };
+        let is_its = |letter: &Letter| matches!(letter, Letter::Ticket { number, .. } if *number >= record.ticket);
+        let in_hand = self.workers.iter().flatten().any(|run| is_its(&run.letter));
+        !record.is_settled()
+            && record.next_look_at + TICK <= NOW
+            && !in_hand
+            && !self.letters.iter().any(is_its)
+    }
+
+    fn sweep(&mut self) {
+        let record = self.store.as_ref().expect("something to sweep");
+        let number = record.ticket + 1;
+        self.letters.push(Letter::Ticket { number, version: record.version, due: 0 });
+        let event = Event::TicketIssued { next_look_at: NOW };
+        let mut swept = apply(record, event, NOW).expect("legal in every state");
+        swept.version += 1;
+        self.store = Some(Record::new(swept));
+    }
+
+    /// A ticket with a number below the record's does nothing, if the store cannot go back.
+    fn drop_old_tickets(&mut self) {
+        let Some(record) = self.store.as_ref().filter(|_| self.left.roll_backs == 0) else {
+            return;
+        };
+        let (newest, version) = (record.ticket, record.version);
+        self.letters.retain(|letter| match letter {
+            Letter::Ticket { number, version: known, .. } => *number >= newest || *known > version,
+            Letter::Command(_) | Letter::Cancel | Letter::Webhook(_) => true,
+        });
+    }
+
+    /// Stores a record, and notes what must never be seen between two records.
+    pub(crate) fn put(&mut self, record: Record) {
+        if let Some(before) = &self.store {
+            if before.state.is_final() && before.state != record.state {
+                self.broken = Some("a final state was left");
+            }
+            let filled = before.state != State::Stub;
+            if filled && content(before) != content(&record) {
+                self.broken = Some("another command took the payout over");
+            }
+        }
+        self.store = Some(record);
+    }
+
+    /// Nothing is in any worker's hand, and no call on its way.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.workers.iter().all(Option::is_none) && self.requests.is_empty()
+    }
+
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let mut hasher = Mixer::default();
+        let zero = self.store.as_ref().map_or((0, 0), |record| (record.version, record.ticket));
+        let may_roll_back = self.left.roll_backs > 0;
+        let relative = |(version, ticket): (u64, u64)| {
+            let low = if may_roll_back { i64::MIN } else { -1 };
+            (
+                version.wrapping_sub(zero.0).cast_signed().max(low),
+                ticket.wrapping_sub(zero.1).cast_signed().max(low),
+            )
+        };
+        for record in [&self.store, &self.earlier] {
+            record
+                .as_ref()
+                .map(|r| (r.digest(), relative((r.version, r.ticket))))
+                .hash(&mut hasher);
+        }
+        // Workers are alike: in an order of their own.
+        let mut workers = [0, 1].map(|at| {
+            let mut hasher = Mixer::default();
+            if let Some(run) = &self.workers[at] {
+                run.digest(relative, &mut hasher);
+                for request in self.requests.iter().filter(|r| r.sender == Some(at)) {
+                    (request.call, request.key, request.session).hash(&mut hasher);
+                }
+            }
+            hasher.finish()
+        });
+        workers.sort_unstable();
+        workers.hash(&mut hasher);
+        let mut letters: Vec<_> = self.letters.iter().map(|l| l.relative(relative)).collect();
+        letters.sort_unstable();
+        letters.hash(&mut hasher);
+        for request in self.requests.iter().filter(|r| r.sender.is_none()) {
+            request.hash(&mut hasher);
+        }
+        (&self.bank, self.left, self.broken).hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+impl Letter {
+    /// With its numbers as they stand beside the record's.
+    pub(crate) fn relative(
+        &self,
+        relative: impl Fn((u64, u64)) -> (i64, i64),
+    ) -> (Option<(i64, i64)>, Self) {
+        match self {
+            Self::Ticket { number, version, due } => {
+                let place = relative((*version, *number));
+                (Some(place), Self::Ticket { number: 0, version: 0, due: *due })
+            }
+            letter => (None, letter.clone()),
+        }
+    }
+}
+
+impl Hash for World {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u64(self.fingerprint());
+    }
+}
+
+impl PartialEq for World {
+    fn eq(&self, other: &Self) -> bool {
+        self.fingerprint() == other.fingerprint()
+    }
+}
