@@ -6,6 +6,7 @@
 mod bank;
 mod checking;
 mod holds;
+mod possible;
 mod protocol;
 mod record;
 mod recovery;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use payoutd::domain::payout::State;
 use payoutd::domain::policy::{Delays, Policy, WEBHOOK_PATIENCE};
 
 use crate::record::TICK;
@@ -166,6 +167,16 @@ pub(crate) struct Protocol {
     pub(crate) cancellation: bool,
     /// A machine's clock stands still while it is frozen.
     pub(crate) clocks_stand_still: bool,
+    /// A confirmation whose key the bank had seen before its first try is for a person. `next_step`
+    /// sends it again under another key.
+    pub(crate) heeds_used_key: bool,
+    /// The store goes back to a record in this state only.
+    pub(crate) goes_back_to: Option<State>,
+    /// Until the store has gone back, if it is to. A payout that nothing goes wrong with has 10
+    /// versions.
+    pub(crate) version_max: u64,
+    /// Who sends a call also holds its intention's time against the store's. The driver does not.
+    pub(crate) dated_by_store: bool,
     /// What must always hold; `checking` has the names.
     pub(crate) check: &'static [&'static str],
 }
@@ -181,6 +192,10 @@ impl Protocol {
             conflict: false,
             cancellation: false,
             clocks_stand_still: false,
+            heeds_used_key: false,
+            goes_back_to: None,
+            version_max: 12,
+            dated_by_store: false,
             check: crate::checking::SAFE,
         }
     }

@@ -1,6 +1,8 @@
 //! Each guard of the protocol taken away, one at a time: then something breaks.
 
-use crate::checking::{NEVER_STUCK, PAID_ONCE, STARTED_ONCE, UNATTENDED, needs};
+use crate::checking::{
+    CONFIRMED_ONCE, NEVER_STUCK, PAID_ONCE, STARTED_ONCE, UNATTENDED, holds, needs,
+};
 use crate::protocol::{BankKind, Faults, KeyText, Protocol};
 
 const NONE: Faults = Faults::NONE;
@@ -76,4 +78,20 @@ fn without_the_payout_in_the_key_a_store_that_forgot_pays_twice() {
     needs("the payout in the key", &protocol, PAID_ONCE, |guards| {
         guards.key = KeyText::SessionInsteadOfPayout;
     });
+}
+
+/// Where nothing but tickets has the payout looked at: the newest one is then the one that comes.
+#[test]
+fn without_the_fence_a_store_that_forgot_confirms_two_sessions() {
+    let faults = Faults { roll_backs: 1, ..NONE };
+    let protocol = Protocol { sweep: false, ..worst(faults) };
+    needs("the fence", &protocol, CONFIRMED_ONCE, |guards| guards.fence = false);
+}
+
+/// Not a guard alone: the sweep finds what the missing ticket would have.
+#[test]
+fn without_the_ticket_first_the_sweep_makes_up_for_it() {
+    let mut protocol = worst(Faults { crashes: 1, ..NONE });
+    protocol.guards.ticket_first = false;
+    holds("no ticket first, and the sweep", protocol);
 }

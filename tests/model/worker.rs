@@ -291,7 +291,19 @@ impl Search {
             // Nothing has to be waited for: a moment is enough.
             false => self.now(run) + TICK / 20,
         };
-        next_step(&run.record, sight.as_ref(), &self.policy, now)
+        let step = next_step(&run.record, sight.as_ref(), &self.policy, now);
+        let first_key_was_used = run.record.state == State::Confirming
+            && run.record.intention.attempt == 1
+            && run.record.intention.outcome == CallOutcome::Unknown { key_used: true };
+        match step {
+            Step::Write(Event::Intended { .. })
+                if first_key_was_used && self.protocol.heeds_used_key =>
+            {
+                let reason = "the store may have forgotten something".to_owned();
+                Step::Write(Event::NeedsAttention { reason, session: None })
+            }
+            step => step,
+        }
     }
 
     /// Without the guard that status is asked first: the next try of a call whose outcome is open.
@@ -377,13 +389,13 @@ impl Search {
         }
         let remaining = until.map(|until| until.since(now));
         let delay = self.policy.delays.towards(remaining, payout.looks);
-        self.publish_ticket(world, run, 1);
+        self.publish_ticket(world, run);
         self.record(world, run, Event::TicketIssued { next_look_at: now + delay })
     }
 
-    fn publish_ticket(&self, world: &mut World, run: &Run, due: u8) {
+    fn publish_ticket(&self, world: &mut World, run: &Run) {
         let (number, version) = (run.record.ticket + 1, run.record.version);
-        world.letters.push(Letter::Ticket { number, version, due });
+        world.letters.push(Letter::Ticket { number, version, due: 1 });
     }
 
     fn mark_published(&self, world: &mut World, run: &mut Run) -> bool {
@@ -404,7 +416,10 @@ impl Search {
             self.record(world, run, Event::Postponed { until });
             return;
         }
-        let age = TICK * u32::from(run.since_write);
+        let mut age = TICK * u32::from(run.since_write);
+        if self.protocol.dated_by_store {
+            age = age.max(self.now(run).since(sent.at));
+        }
         if guards.too_late && honest_policy().too_late_to_send(&sent, age) {
             self.reload(world, run);
             return;
@@ -456,7 +471,7 @@ impl Search {
             return;
         }
         if binds && guards.ticket_first {
-            self.publish_ticket(world, run, 1);
+            self.publish_ticket(world, run);
         }
         if self.record(world, run, event) {
             run.next = if intends_call { Next::Send } else { Next::Decide };
@@ -509,7 +524,7 @@ impl Search {
     /// The ticket of a step that is cut short after it.
     pub(crate) fn publish_first(&self, world: &mut World, at: usize) {
         let run = world.workers[at].clone().expect("it runs");
-        self.publish_ticket(world, &run, 1);
+        self.publish_ticket(world, &run);
     }
 }
 

@@ -81,10 +81,6 @@ pub(crate) type Recovered = Mutex<HashMap<u64, bool>>;
 const TRIES_MAX: u32 = 4;
 const LETTERS_MAX: usize = 6;
 
-/// A payout that nothing goes wrong with has 10 versions; a store that goes back after that has
-/// nothing left to forget but looks.
-const VERSION_MAX: u64 = 12;
-
 pub(crate) struct Search {
     pub(crate) protocol: Protocol,
     pub(crate) policy: payoutd::domain::policy::Policy,
@@ -143,7 +139,7 @@ impl Model for Search {
         }
         if world.left.roll_backs > 0 {
             match &world.earlier {
-                None if world.store.is_some() => actions.push(Action::Remember),
+                None if self.may_remember(world) => actions.push(Action::Remember),
                 Some(_) => actions.push(Action::RollBack),
                 None => {}
             }
@@ -168,7 +164,7 @@ impl Model for Search {
         let rolls_back = world.left.roll_backs > 0;
         tries <= TRIES_MAX
             && world.letters.len() <= LETTERS_MAX
-            && (!rolls_back || version <= VERSION_MAX)
+            && (!rolls_back || version <= self.protocol.version_max)
     }
 }
 
@@ -239,6 +235,11 @@ impl Search {
         if self.protocol.sweep && world.may_sweep() {
             actions.push(Action::Sweep);
         }
+    }
+
+    fn may_remember(&self, world: &World) -> bool {
+        let wanted = self.protocol.goes_back_to;
+        world.store.as_ref().is_some_and(|r| wanted.is_none_or(|state| state == r.state))
     }
 
     pub(crate) fn perform(&self, world: &mut World, action: Action) {
@@ -380,11 +381,17 @@ impl World {
         }
     }
 
-    /// An unsettled record is overdue, and its ticket is nowhere. (The real sweep may also take a
-    /// late ticket for a lost one; that is a doubled ticket.)
+    /// An unsettled record is overdue, and its ticket is nowhere: one that is ahead of the record is
+    /// not its own. (The real sweep may also take a late ticket for a lost one; that is a doubled
+    /// ticket.)
     pub(crate) fn may_sweep(&self) -> bool {
         let Some(record) = &self.store else { return false };
-        let is_its = |letter: &Letter| matches!(letter, Letter::Ticket { number, .. } if *number >= record.ticket);
+        let is_its = |letter: &Letter| match letter {
+            Letter::Ticket { number, version, .. } => {
+                *number >= record.ticket && *version <= record.version
+            }
+            Letter::Command(_) | Letter::Cancel | Letter::Webhook(_) => false,
+        };
         let in_hand = self.workers.iter().flatten().any(|run| is_its(&run.letter));
         !record.is_settled()
             && record.next_look_at + TICK <= NOW
