@@ -7,7 +7,8 @@ use stateright::{Checker, HasDiscoveries, Model, Path, Property};
 
 use crate::protocol::{Guards, Protocol};
 use crate::record::content;
-use crate::world::{Action, Search, World};
+use crate::search::{Action, Search};
+use crate::world::World;
 
 pub(crate) const PAID_ONCE: &str = "a command is paid at most once";
 pub(crate) const CONFIRMED_ONCE: &str = "at most one session is ever sent a confirmation";

@@ -10,6 +10,7 @@ mod possible;
 mod protocol;
 mod record;
 mod recovery;
+mod search;
 mod teeth;
 mod worker;
 mod world;

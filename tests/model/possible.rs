@@ -42,6 +42,16 @@ fn heeding_the_used_key_of_the_first_confirmation_closes_that() {
     holds("a used key at confirm, heeded", Protocol { heeds_used_key: true, ..protocol });
 }
 
+/// Where the first confirmation failed too, neither key was ever used, and only the fence is left.
+#[test]
+#[ignore = "ten seconds"]
+fn a_start_and_a_confirmation_whose_keys_stayed_unused_are_forgotten_for_good() {
+    let mut protocol = forgotten_start();
+    protocol.faults.failed_calls = 2;
+    protocol.version_max = 15;
+    falls("two unused keys", Protocol { heeds_used_key: true, ..protocol }, PAID_ONCE);
+}
+
 fn clock_that_stood_still() -> Protocol {
     let faults = Faults { freezes: 1, crashes: 1, ..NONE };
     let protocol = Protocol::new(BankKind::WORST, faults);

@@ -4,7 +4,8 @@ use payoutd::domain::payout::Payout;
 
 use crate::bank::{Bank, Phase};
 use crate::protocol::Faults;
-use crate::world::{Action, Letter, Search, World};
+use crate::search::{Action, Search};
+use crate::world::{Letter, World};
 
 /// Many times what any way out needs.
 const STEPS_MAX: u32 = 300;

@@ -1,21 +1,22 @@
 //! A worker: the driver's loop, in its order, one thing at a time. What to do is asked of the
 //! crate; where something can come in between, the step ends.
 
+mod calling;
+mod writing;
+
 use std::hash::{Hash, Hasher};
 
-use payoutd::domain::call::{Call, idempotency_text, record_answer};
 use payoutd::domain::command::{Flow, Intervention, Verb};
 use payoutd::domain::event::Event;
 use payoutd::domain::intervene::{Effect, intervene};
 use payoutd::domain::payout::{CallOutcome, Intention, Payout, State};
-use payoutd::domain::step::{Sight, Source, Step, may_start, next_step};
+use payoutd::domain::step::{Sight, Source, Step, next_step};
 use payoutd::domain::time::Timestamp;
-use payoutd::domain::transition::apply;
 
-use crate::bank::{Kind, Reply, Request, Shown, session_id, session_number};
-use crate::protocol::{KeyText, honest_policy};
-use crate::record::{COMMANDS, Mixer, NOW, Record, TICK, aged, content};
-use crate::world::{Letter, Search, World};
+use crate::bank::{Reply, Shown, session_number};
+use crate::record::{COMMANDS, NOW, Record, TICK, aged};
+use crate::search::Search;
+use crate::world::{Letter, World};
 
 /// One message's handling of one payout.
 #[derive(Clone, Debug)]
@@ -306,230 +307,9 @@ impl Search {
         }
     }
 
-    /// Without the guard that status is asked first: the next try of a call whose outcome is open.
-    fn repeats_unasked(&self, run: &Run) -> Option<u32> {
-        let Intention { attempt, outcome, .. } = &run.record.intention;
-        let open = matches!(outcome, CallOutcome::Pending | CallOutcome::Unknown { .. });
-        let calling = matches!(run.record.state, State::Bound | State::Confirming);
-        let asks = !self.protocol.guards.status_first && open && calling;
-        asks.then_some(attempt + 1)
-    }
-
     pub(crate) fn asks_status(&self, run: &Run) -> bool {
         run.next == Next::Decide
             && run.record.session.is_some()
             && self.next_step(run) == Step::AskStatus
     }
-
-    /// `record`, or, without the guards, a call that is sent whoever wins the write, or before it.
-    fn write(&self, world: &mut World, run: &mut Run, event: Event) -> bool {
-        let guards = &self.protocol.guards;
-        let mine = apply(&run.record, event.clone(), self.now(run)).ok();
-        if event.intends_call()
-            && !guards.intention_first
-            && let Some(mine) = mine
-        {
-            run.record = Record::new(mine);
-            run.since_write = 0;
-            return true;
-        }
-        let intends_call = event.intends_call();
-        if self.record(world, run, event) {
-            return true;
-        }
-        if intends_call
-            && !guards.winner_sends
-            && let Some(mine) = mine
-        {
-            run.record = Record::new(mine);
-            return true;
-        }
-        false
-    }
-
-    /// Writes an event. `false`: it was not written, and the record was read again.
-    fn record(&self, world: &mut World, run: &mut Run, event: Event) -> bool {
-        let now = self.now(run);
-        let Ok(changed) = apply(&run.record, event, now) else {
-            self.reload(world, run);
-            return false;
-        };
-        let published = Event::Published { published: run.published };
-        let mut changed = apply(&changed, published, now).expect("legal in every state");
-        changed.version = run.record.version + 1;
-        run.since_write = 0;
-        let stored = world.store.as_ref().map_or(0, |record| record.version);
-        if self.protocol.guards.compare_and_set && stored != run.record.version {
-            self.reload(world, run);
-            return false;
-        }
-        run.record = Record::new(changed);
-        run.lag = 0;
-        world.put(run.record.clone());
-        true
-    }
-
-    fn reload(&self, world: &World, run: &mut Run) {
-        run.record = world.store.clone().expect("records do not vanish");
-        run.published = run.published.max(run.record.published);
-        run.lag = 0;
-    }
-
-    fn wait(&self, world: &mut World, run: &mut Run, until: Option<Timestamp>) -> bool {
-        let now = self.now(run);
-        let payout = &run.record;
-        let due = payout.next_look_at;
-        let first_delay = self.policy.delays.after(0);
-        let ticket_is_out = payout.ticket > 0
-            && run.ticket() != Some(payout.ticket)
-            && now < due
-            && until.is_none_or(|until| due <= until + first_delay);
-        if ticket_is_out {
-            return self.mark_published(world, run);
-        }
-        let remaining = until.map(|until| until.since(now));
-        let delay = self.policy.delays.towards(remaining, payout.looks);
-        self.publish_ticket(world, run);
-        self.record(world, run, Event::TicketIssued { next_look_at: now + delay })
-    }
-
-    fn publish_ticket(&self, world: &mut World, run: &Run) {
-        let (number, version) = (run.record.ticket + 1, run.record.version);
-        world.letters.push(Letter::Ticket { number, version, due: 1 });
-    }
-
-    fn mark_published(&self, world: &mut World, run: &mut Run) -> bool {
-        if run.record.published >= run.published {
-            return true;
-        }
-        let published = run.published;
-        self.record(world, run, Event::Published { published })
-    }
-
-    fn send(&self, world: &mut World, run: &mut Run, at: usize) {
-        let guards = &self.protocol.guards;
-        let sent = run.record.intention.clone();
-        let starts = matches!(sent.call, Call::Create | Call::Start);
-        run.next = Next::Decide;
-        if starts && !may_start(&run.record, &self.policy, self.now(run)) {
-            let until = self.now(run);
-            self.record(world, run, Event::Postponed { until });
-            return;
-        }
-        let mut age = TICK * u32::from(run.since_write);
-        if self.protocol.dated_by_store {
-            age = age.max(self.now(run).since(sent.at));
-        }
-        if guards.too_late && honest_policy().too_late_to_send(&sent, age) {
-            self.reload(world, run);
-            return;
-        }
-        let session = run.record.session.as_ref().map(session_number);
-        let call = Kind::of(sent.call);
-        if call == Kind::Confirm {
-            world.bank.confirms_sent.extend(session);
-        }
-        let content = content(&run.record);
-        let key = key_digest(&self.key(&run.record));
-        world.requests.push(Request { call, key, session, content, sender: Some(at) });
-        run.sent = Some((sent, self.now(run)));
-        run.next = Next::Hear;
-    }
-
-    fn key(&self, payout: &Payout) -> String {
-        let text = idempotency_text("model", payout);
-        match self.protocol.guards.key {
-            KeyText::AsItIs => text,
-            KeyText::WithoutTry => {
-                text.rsplit_once('\n').expect("the try is its last line").0.to_owned()
-            }
-            KeyText::SessionInsteadOfPayout => {
-                let session = payout.session.as_ref().map_or("none", |id| id.as_str());
-                text.replace(payout.id().as_str(), session)
-            }
-        }
-    }
-
-    fn record_outcome(&self, world: &mut World, run: &mut Run, reply: &Reply) {
-        let guards = &self.protocol.guards;
-        let (sent, _) = run.sent.clone().expect("it was sent");
-        let now = self.now(run);
-        let event =
-            record_answer(&run.record, &reply.answer(guards.exactly_one), &self.policy, now);
-        let intends_call = event.intends_call();
-        if apply(&run.record, event.clone(), now).is_err() {
-            run.next = Next::Decide;
-            run.sent = None;
-            return;
-        }
-        let binds = matches!(event, Event::SessionBound { .. });
-        if binds && !guards.intention_first {
-            run.record = Record::new(apply(&run.record, event, now).expect("legal, as above"));
-            run.since_write = 0;
-            run.next = Next::Send;
-            run.sent = None;
-            return;
-        }
-        if binds && guards.ticket_first {
-            self.publish_ticket(world, run);
-        }
-        if self.record(world, run, event) {
-            run.next = if intends_call { Next::Send } else { Next::Decide };
-            run.sent = None;
-            return;
-        }
-        let overtaken = !run.record.still_intends(&sent);
-        if overtaken && binds && !guards.session_once && run.record.state != State::Creating {
-            self.bind_again(world, run, reply);
-            return;
-        }
-        let first_session = run.record.state == State::Creating && binds;
-        if overtaken && !first_session {
-            run.next = Next::Decide;
-            run.sent = None;
-        }
-    }
-
-    /// Without the guard that a session is bound once: the later answer wins.
-    fn bind_again(&self, world: &mut World, run: &mut Run, reply: &Reply) {
-        let Reply::Done(shown) = reply else { unreachable!("only an answer binds") };
-        let mut payout = Payout::clone(&run.record);
-        payout.state = State::Bound;
-        payout.session = Some(session_id(shown.number));
-        payout.intention = Intention::new(Call::Start, 1, NOW);
-        payout.version += 1;
-        run.record = Record::new(payout);
-        world.put(run.record.clone());
-        run.since_write = 0;
-        run.next = Next::Send;
-        run.sent = None;
-    }
-
-    /// Whether the next thing publishes a ticket before it writes.
-    pub(crate) fn publishes_first(&self, run: &Run) -> bool {
-        match &run.next {
-            Next::Record(Reply::Done(_)) => {
-                run.record.state == State::Creating && self.protocol.guards.ticket_first
-            }
-            Next::Decide => matches!(self.next_step(run), Step::Wait(_)),
-            Next::Accept
-            | Next::Fill
-            | Next::Intervene
-            | Next::Send
-            | Next::Hear
-            | Next::Record(_) => false,
-        }
-    }
-
-    /// The ticket of a step that is cut short after it.
-    pub(crate) fn publish_first(&self, world: &mut World, at: usize) {
-        let run = world.workers[at].clone().expect("it runs");
-        self.publish_ticket(world, &run);
-    }
-}
-
-fn key_digest(text: &str) -> u64 {
-    let mut hasher = Mixer::default();
-    text.hash(&mut hasher);
-    hasher.finish()
 }
