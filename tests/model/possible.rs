@@ -3,7 +3,7 @@
 
 use payoutd::domain::payout::State;
 
-use crate::checking::{CONFIRMED_ONCE, PAID_ONCE, STARTED_ONCE, falls, holds};
+use crate::checking::{CONFIRMED_ONCE, NEVER_STUCK, PAID_ONCE, STARTED_ONCE, falls, holds};
 use crate::protocol::{BankKind, Faults, Protocol};
 
 const NONE: Faults = Faults::NONE;
@@ -13,8 +13,8 @@ const NONE: Faults = Faults::NONE;
 #[test]
 fn a_bank_that_ignores_keys_and_a_store_that_forgot_pay_twice() {
     let protocol = Protocol::new(BankKind::WORST, Faults { roll_backs: 1, ..NONE });
-    let protocol = Protocol { check: &[CONFIRMED_ONCE], ..protocol };
-    falls("a roll-back where keys are ignored", protocol, CONFIRMED_ONCE);
+    let protocol = Protocol { check: &[PAID_ONCE], ..protocol };
+    falls("a roll-back where keys are ignored", protocol, PAID_ONCE);
 }
 
 /// A store that went back to before the session was known, at a bank that heeds keys; the first
@@ -77,4 +77,13 @@ fn a_clock_that_stood_still_pays_nothing_twice() {
 fn an_intention_held_against_the_stores_time_is_not_sent_too_late() {
     let protocol = Protocol { dated_by_store: true, ..clock_that_stood_still() };
     holds("a clock that stood still, noticed", protocol);
+}
+
+/// But a status from before the decision then counts as one from after its deadline: the payout is
+/// taken for confirmed, and nobody confirms it. The bank ends it after hours, which are not modelled.
+#[test]
+fn an_intention_that_is_only_held_back_leaves_the_bank_waiting() {
+    let protocol = Protocol { dated_by_store: true, ..clock_that_stood_still() };
+    let protocol = Protocol { check: &[NEVER_STUCK], ..protocol };
+    falls("a clock that stood still, noticed by its owner alone", protocol, NEVER_STUCK);
 }
