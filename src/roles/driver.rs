@@ -239,10 +239,13 @@ impl<'a> Run<'a> {
     async fn reload(&mut self) -> Result<(), HandleError> {
         let loaded = self.driver.store.load(self.payout.id()).await?;
         self.clock.set(loaded.now);
-        self.payout = loaded.payout.ok_or_else(|| {
+        let newer = loaded.payout.ok_or_else(|| {
             StoreError::Unreadable(format!("payout {} has vanished", self.payout.id()))
         })?;
-        self.published = self.published.max(self.payout.published);
+        // What this run has published counts for nothing in a record that the store has rolled back.
+        let went_back = newer.version < self.payout.version;
+        self.published = if went_back { 0 } else { self.published }.max(newer.published);
+        self.payout = newer;
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! Sending what was intended, once, and recording what came of it.
 
+use std::time::Duration;
+
 use crate::domain::call::{Answer, Call, record_answer};
 use crate::domain::event::Event;
 use crate::domain::payout::{Intention, State};
@@ -30,7 +32,7 @@ impl Run<'_> {
             self.record(Event::Postponed { until: self.clock.now() }).await?;
             return Ok(false);
         }
-        if self.slept_past_deadline(&sent) {
+        if self.slept_past_deadline(&sent, starts) {
             tracing::warn!(event = "call.too_late", payout_id = %self.payout.id(), call = %sent.call);
             self.reload().await?;
             return Ok(false);
@@ -46,8 +48,11 @@ impl Run<'_> {
 
     /// A process that was frozen since it wrote its intention must not send any more: others may
     /// have looked the call up and sent it again.
-    fn slept_past_deadline(&self, sent: &Intention) -> bool {
-        self.driver.policy.too_late_to_send(sent, self.clock.since_write())
+    fn slept_past_deadline(&self, sent: &Intention, starts: bool) -> bool {
+        // Dated with a time that was old already, on a machine that was suspended before the write:
+        // to others a start's deadline is over. A confirmation may go out twice, to one session.
+        let dated_back = if starts { self.clock.now().since(sent.at) } else { Duration::ZERO };
+        self.driver.policy.too_late_to_send(sent, self.clock.since_write().max(dated_back))
     }
 
     /// Writes the outcome, over whatever else was written meanwhile, as long as the intention is
