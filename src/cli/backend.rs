@@ -90,27 +90,16 @@ pub(super) async fn usable(
     store: &dyn Store,
     shutdown: &Shutdown,
 ) -> anyhow::Result<bool> {
-    let mut say_at = Instant::now() + SAY_AFTER;
-    loop {
-        let checked = tokio::join!(bus.check(), store.check());
-        let waits_for = match checked {
-            (Ok(()), Ok(())) => return Ok(true),
-            (Err(BusError::Misconfigured(cure)), _) | (_, Err(StoreError::Misconfigured(cure))) => {
-                return Err(BadInput(cure).into());
-            }
-            (Err(error), Ok(())) => error.to_string(),
-            (Ok(()), Err(error)) => error.to_string(),
-            (Err(bus), Err(store)) => format!("{bus}; {store}"),
-        };
-        if Instant::now() >= say_at {
-            tracing::warn!(event = "run.waiting", reason = waits_for);
-            say_at = Instant::now() + SAY_EVERY;
+    let look = async || match tokio::join!(bus.check(), store.check()) {
+        (Ok(()), Ok(())) => Ok(Look::Done),
+        (Err(BusError::Misconfigured(cure)), _) | (_, Err(StoreError::Misconfigured(cure))) => {
+            Err(BadInput(cure).into())
         }
-        tokio::select! {
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-            () = shutdown.begun() => return Ok(false),
-        }
-    }
+        (Err(error), Ok(())) => Ok(Look::WaitsFor(error.to_string())),
+        (Ok(()), Err(error)) => Ok(Look::WaitsFor(error.to_string())),
+        (Err(bus), Err(store)) => Ok(Look::WaitsFor(format!("{bus}; {store}"))),
+    };
+    until_done(look, shutdown).await
 }
 
 /// Sees to it that the store has begun, and that one which was emptied is noticed. `false`: shutdown
@@ -120,11 +109,24 @@ pub(super) async fn begin(
     fence: &dyn Fence,
     shutdown: &Shutdown,
 ) -> anyhow::Result<bool> {
+    until_done(async || begin_once(config, fence).await, shutdown).await
+}
+
+enum Look {
+    Done,
+    WaitsFor(String),
+}
+
+/// Looks until it is done; `false`: shutdown came first.
+async fn until_done(
+    look: impl AsyncFn() -> anyhow::Result<Look>,
+    shutdown: &Shutdown,
+) -> anyhow::Result<bool> {
     let mut say_at = Instant::now() + SAY_AFTER;
     loop {
-        let waits_for = match begin_once(config, fence).await? {
-            Ok(()) => return Ok(true),
-            Err(waits_for) => waits_for,
+        let waits_for = match look().await? {
+            Look::Done => return Ok(true),
+            Look::WaitsFor(what) => what,
         };
         if Instant::now() >= say_at {
             tracing::warn!(event = "run.waiting", reason = waits_for);
@@ -138,7 +140,7 @@ pub(super) async fn begin(
 }
 
 /// First the epoch, then the mark: dying in between must not look like a loss.
-async fn begin_once(config: &Config, fence: &dyn Fence) -> anyhow::Result<Result<(), String>> {
+async fn begin_once(config: &Config, fence: &dyn Fence) -> anyhow::Result<Look> {
     let begun = async {
         let BackendKind::RabbitmqRedis(servers) = &config.backend.kind else {
             return Ok(fence.begin(true).await?);
@@ -149,7 +151,7 @@ async fn begin_once(config: &Config, fence: &dyn Fence) -> anyhow::Result<Result
         Ok(rabbitmq::topology::leave_mark(&settings).await?)
     };
     let error: anyhow::Error = match begun.await {
-        Ok(()) => return Ok(Ok(())),
+        Ok(()) => return Ok(Look::Done),
         Err(error) => error,
     };
     let waits = matches!(error.downcast_ref(), Some(BusError::Unavailable(_)))
@@ -157,7 +159,10 @@ async fn begin_once(config: &Config, fence: &dyn Fence) -> anyhow::Result<Result
             error.downcast_ref(),
             Some(StoreError::Unavailable(_) | StoreError::Unknown(_))
         );
-    if waits { Ok(Err(error.to_string())) } else { Err(BadInput(error.to_string()).into()) }
+    match waits {
+        true => Ok(Look::WaitsFor(error.to_string())),
+        false => Err(BadInput(error.to_string()).into()),
+    }
 }
 
 /// Where the records are, in words.
