@@ -41,6 +41,12 @@ fn wallet() -> Value {
         "yoomoney": {"account": "410012411727100"}}})
 }
 
+/// One that neither payoutd nor the simulator knows.
+fn newer() -> Value {
+    json!({"type": "wallet", "wallet": {"type": "later",
+        "later": {"handle": "@vector", "odd": 1.50}}})
+}
+
 fn from_collateral(id: &str, method: Value) -> Value {
     let mut command = card(id, 10_000);
     command["payment_method"] = method;
@@ -74,6 +80,7 @@ fn payouts() -> Vec<(Value, &'static str, &'static str)> {
         (from_collateral("phone", phone()), COLLATERAL, "bank_account"),
         (from_settlement("rko-phone", phone()), RKO, "bank_account"),
         (from_collateral("wallet", wallet()), COLLATERAL, "wallet"),
+        (from_collateral("newer", newer()), COLLATERAL, "wallet"),
         (card("card", 10_000), COLLATERAL, "card"),
         (with_receipt(card("receipt-card", 10_000)), FISCALIZATION, "card"),
         (
