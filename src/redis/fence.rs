@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 
+use super::Barrier;
 use super::connection::Call;
 use super::failure::Failure;
 use super::scripts;
@@ -15,40 +16,59 @@ use crate::store::{Fence, LOST, StoreError, Suspicion};
 pub(super) type Told = (String, u64, String, String);
 
 /// What this process has seen of the store.
-#[derive(Default)]
-pub(super) struct Seen(Mutex<Newest>);
+pub(super) struct Seen {
+    barrier: Barrier,
+    newest: Mutex<Newest>,
+}
 
 #[derive(Default)]
 struct Newest {
-    writes: u64,
+    /// The highest count in an answer: later answers have no lower one.
+    order: u64,
+    /// The highest count of a write that counts: with a barrier, one that the replicas have. What
+    /// they did not have was never answered, and may be lost.
+    kept: u64,
     standing: Standing,
     /// The epoch that this process goes by: the last one that the store had.
     epoch: Option<Epoch>,
 }
 
 impl Seen {
+    pub(super) fn new(barrier: Barrier) -> Self {
+        Self { barrier, newest: Mutex::default() }
+    }
+
     /// What a script is told of it.
     pub(super) fn args(&self) -> [String; 2] {
-        let newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        [text(newest.epoch), newest.writes.to_string()]
+        let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        [text(newest.epoch), newest.kept.to_string()]
     }
 
     /// Answers on several connections may overtake each other: one with a lower count is an older
     /// one, unless it brings another epoch.
     pub(super) fn told(&self, (epoch, writes, starts, confirms): Told) {
-        let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         let epoch = u64::from_str_radix(&epoch, 16).ok().map(Epoch);
         let begins = epoch.is_some() && epoch != newest.epoch;
         if begins {
-            (newest.epoch, newest.writes) = (epoch, writes);
+            *newest = Newest { epoch, order: writes, ..Newest::default() };
         }
         let reason = |text: String| (!text.is_empty()).then_some(text);
         let paused = Paused { starts: reason(starts), confirms: reason(confirms) };
         // Less than was seen: an older answer, or a loss, and then it says so.
-        if writes >= newest.writes || paused.anything() {
+        if writes >= newest.order || paused.anything() {
             newest.standing = Standing { epoch, paused };
         }
-        newest.writes = newest.writes.max(writes);
+        newest.order = newest.order.max(writes);
+        if self.barrier == Barrier::None {
+            newest.kept = newest.kept.max(writes);
+        }
+    }
+
+    /// The store must not be found with fewer writes than this any more.
+    pub(super) fn kept(&self, writes: u64) {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        newest.kept = newest.kept.max(writes);
     }
 }
 
@@ -80,7 +100,7 @@ impl RedisStore {
 #[async_trait]
 impl Fence for RedisStore {
     fn standing(&self) -> Standing {
-        self.seen.0.lock().unwrap_or_else(PoisonError::into_inner).standing.clone()
+        self.seen.newest.lock().unwrap_or_else(PoisonError::into_inner).standing.clone()
     }
 
     async fn begin(&self, was_used: bool) -> Result<(), StoreError> {

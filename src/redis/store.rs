@@ -44,7 +44,8 @@ impl RedisStore {
     pub fn start(settings: Settings) -> Result<Self, StoreError> {
         let keys = Keys::new(&settings.prefix)?;
         let link = Link::start(Dialer::new(settings.clone(), keys.clone())?);
-        Ok(Self { link, keys, settings, clock: Clock::default(), seen: Seen::default() })
+        let seen = Seen::new(settings.barrier);
+        Ok(Self { link, keys, settings, clock: Clock::default(), seen })
     }
 
     /// What server this is: "Redis 7.0.15, primary, append-only (everysec), noeviction".
@@ -122,6 +123,7 @@ impl RedisStore {
                     let unsafe_yet = |failure: Failure| StoreError::Unknown(failure.text().into());
                     connection.progress.reach(connection, count).await.map_err(unsafe_yet)?;
                 }
+                self.seen.kept(count);
                 Ok(Recorded::Written { now })
             }
             "conflict" => Ok(Recorded::Conflict),
@@ -182,6 +184,7 @@ impl RedisStore {
         self.seen.told(told);
         if let Some(count) = count {
             self.make_safe(connection, count).await.map_err(Failure::of_read)?;
+            self.seen.kept(count);
         }
         let payout = record.map(|record| parse(id, &record)).transpose()?;
         Ok(Loaded { payout, now })

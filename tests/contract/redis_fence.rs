@@ -1,7 +1,8 @@
 //! How a Redis that has lost something is noticed.
 
 use payoutd::domain::standing::{Paused, Scope};
-use payoutd::store::Fence;
+use payoutd::redis::Barrier;
+use payoutd::store::{Fence, Store, StoreError};
 
 use super::super::redis_server::RedisServer;
 use super::super::store::{load, payout, write};
@@ -98,4 +99,19 @@ async fn a_store_that_lost_nothing_is_never_paused_by_many_at_once() {
         soon(writer).await.expect("written");
     }
     assert!(!is_paused(&*store));
+}
+
+/// What the replicas did not have was never answered, so a failover may lose it.
+#[tokio::test]
+async fn a_write_that_missed_its_barrier_may_be_lost() {
+    let server = RedisServer::start(&[]);
+    let (prefix, barrier) = ("p".to_owned(), Barrier::Replicas(1));
+    let store = start(&payoutd::redis::Settings { prefix, barrier, ..settings(&server.url()) });
+    soon(store.begin(false)).await.expect("begun");
+    let writes = cli(&server, &["HGET", &counters("p"), "writes"]).trim().to_owned();
+    let written = soon(store.record(&payout("inv-1"), 0)).await;
+    assert!(matches!(written, Err(StoreError::Unknown(_))), "{written:?}");
+    cli(&server, &["HSET", &counters("p"), "writes", &writes]);
+    load(&store, "nobody").await;
+    assert!(!is_paused(&store));
 }
