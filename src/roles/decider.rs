@@ -34,19 +34,11 @@ impl Decider {
             tracing::info!(event = "webhook.without_session");
             return Ok(Handled::Done);
         };
-        let mut loaded = self.correlate(&session).await?;
-        if let (None, Some(id)) = (&loaded.payout, &session.payout_id) {
-            // Nothing is sent to the bank that was not recorded first.
-            let of_ours = Some(session.id.clone());
-            if self.driver.take_up_lost(id, of_ours, None, loaded.now).await? {
-                return Ok(Handled::Done);
-            }
-            loaded = self.driver.store.load(id).await?;
-        }
-        let Loaded { payout: Some(payout), now } = loaded else {
+        let Loaded { payout: Some(payout), now } = self.correlate(&session).await? else {
             tracing::warn!(
                 event = "webhook.foreign",
                 session_id = %session.id,
+                payout_id = session.payout_id.as_ref().map(ToString::to_string),
                 "no payout of ours has this session"
             );
             return Ok(Handled::Done);
