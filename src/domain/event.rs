@@ -53,8 +53,8 @@ pub enum Event {
     Initiated { session: SessionId, bank_payout: Option<BankPayoutId> },
     /// The bank has the payout. `answered`: the bank's answer to start said so.
     Started { bank_payout: Option<BankPayoutId>, answered: bool },
-    /// A person has seen to it that this session, all that the store had left of the payout, is the
-    /// payout's: it goes on from there.
+    /// This session, which the store had lost or had nothing else left of, is the payout's: a person
+    /// has looked, or the bank shows it as paid there. It goes on from there.
     Adopted { session: SessionId },
     /// The bank waits for confirmation, and our rules, for this reason, for a person until then.
     Held {

@@ -134,6 +134,9 @@ fn release(payout: &Payout, reason: String, policy: &Policy, now: Timestamp) -> 
         _ if payout.history.iter().any(|entry| entry.event == released) => {
             refused(still_attentive(payout, SAID_BEFORE))
         }
+        State::Stub if payout.command.create().is_none() => {
+            refused("its command is not there: publish it again first, or reject it")
+        }
         State::Stub if payout.session.is_none() => refused(
             "nothing is known of what was done for it; reject it, and send a command under a new id",
         ),

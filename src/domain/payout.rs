@@ -9,7 +9,7 @@ use super::command::{CreateCommand, Flow};
 use super::event::{Entry, Event};
 use super::id::{BankPayoutId, PayoutId, SessionId};
 use super::json::Raw;
-use super::session::BankReason;
+use super::session::{BankReason, Reading, Session};
 use super::stored_command::StoredCommand;
 use super::time::Timestamp;
 
@@ -296,8 +296,7 @@ impl Payout {
 
     /// Nobody has to look at it again by itself.
     pub fn rests(&self) -> bool {
-        let waits_for_command =
-            self.state == State::Stub && self.command.create().is_none() && self.session.is_none();
+        let waits_for_command = self.state == State::Stub && self.command.create().is_none();
         self.state.is_final() || waits_for_command
     }
 
@@ -321,6 +320,21 @@ impl Payout {
         self.history.iter().find(bound).map_or(self.history[0].at, |entry| entry.at)
     }
 
+    /// The store has lost that it was: the bank shows it as paid, with our own name for it, and of this
+    /// record nothing was ever started.
+    pub(super) fn was_paid_through(&self, session: &Session) -> bool {
+        matches!(self.state, State::Stub | State::Creating)
+            && self.session.is_none()
+            && self.command.create().is_some()
+            && session.payout_id.as_ref() == Some(self.id())
+            && session.reading() == Reading::Succeeded
+    }
+
+    /// Whether a session is known to be of this payout: its own, or another one.
+    pub fn knows(&self, session: &SessionId) -> bool {
+        self.session.as_ref() == Some(session) || self.strangers.contains(session)
+    }
+
     /// Whether another session of it that may pay is news: nobody was called yet, or not for this
     /// one. A release asks for all that are remembered, so none may be missed.
     pub(super) fn alarmed_by(&self, session: &SessionId) -> bool {
@@ -335,8 +349,7 @@ impl Payout {
 
     /// Remembers another session of this payout, once.
     pub(super) fn remember_stranger(&mut self, session: &SessionId) {
-        let known = self.session.as_ref() == Some(session) || self.strangers.contains(session);
-        if !known && !self.has_countless_strangers() {
+        if !self.knows(session) && !self.has_countless_strangers() {
             self.strangers.push(session.clone());
         }
     }

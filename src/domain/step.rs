@@ -12,7 +12,7 @@ use super::event::Event;
 use super::id::SessionId;
 use super::payout::{Payout, State};
 use super::policy::{PATIENCE, Policy};
-use super::session::{Reading, Session};
+use super::session::Session;
 use super::time::Timestamp;
 
 pub use bar::may_start;
@@ -75,6 +75,12 @@ pub fn next_step(payout: &Payout, sight: Option<&Sight>, policy: &Policy, now: T
     }
     let own = sight.filter(|s| is_bound_to(payout, &s.session.id));
     if let (Some(stranger), None) = (sight, own)
+        && stranger.is_answer()
+        && payout.was_paid_through(&stranger.session)
+    {
+        return Step::Write(Event::Adopted { session: stranger.session.id.clone() });
+    }
+    if let (Some(stranger), None) = (sight, own)
         && stranger.session.may_pay()
         && payout.alarmed_by(&stranger.session.id)
     {
@@ -82,7 +88,7 @@ pub fn next_step(payout: &Payout, sight: Option<&Sight>, policy: &Policy, now: T
         let reason = format!("another session of this payout, {session}, may pay it");
         return attention_for(reason, Some(session.clone()));
     }
-    let Some(command) = payout.command.create() else { return lost(payout, own, now) };
+    let Some(command) = payout.command.create() else { return Step::Done };
     let view = View { payout, command, sight: own, policy, now };
     let step = match payout.state {
         State::Stub => view.stub(),
@@ -97,34 +103,6 @@ pub fn next_step(payout: &Payout, sight: Option<&Sight>, policy: &Policy, now: T
         State::Succeeded | State::Failed | State::Cancelled | State::Rejected => view.ended(),
     };
     view.mindful_of_expiry(view.mindful_of_strangers(step))
-}
-
-/// A payout whose command is not known. All that may be left of it is a session.
-fn lost(payout: &Payout, sight: Option<&Sight>, now: Timestamp) -> Step {
-    if payout.session.is_none() || payout.state.is_final() {
-        return Step::Done;
-    }
-    let Some(sight) = sight else {
-        return if now >= payout.next_look_at { Step::AskStatus } else { Step::Wait(None) };
-    };
-    let may_end = payout.attention.is_none();
-    match sight.session.reading() {
-        Reading::Succeeded => Step::Write(Event::Succeeded {
-            bank_payout: sight.session.payout().and_then(|p| p.id.clone()),
-        }),
-        Reading::Failed(Some(reason)) if may_end => Step::Write(Event::Failed { reason }),
-        Reading::Failed(None) | Reading::Cancelled if may_end => {
-            let reason = "the bank ended the session".into();
-            Step::Write(Event::Cancelled { reason })
-        }
-        Reading::Empty
-        | Reading::InProgress
-        | Reading::AwaitsConfirmation
-        | Reading::Failed(_)
-        | Reading::Cancelled
-        | Reading::Uncertain(_)
-        | Reading::Several => Step::Wait(None),
-    }
 }
 
 /// Asks for a person when status has had no answer for too long.

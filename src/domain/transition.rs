@@ -75,7 +75,13 @@ pub fn apply(
             next.bank_payout.clone_from(bank_payout);
             next.intention.outcome = CallOutcome::Answered;
         }
-        Event::Adopted { .. } => next.intention = Intention::new(Call::Start, 1, at),
+        Event::Adopted { session } => {
+            next.session = Some(session.clone());
+            next.strangers.retain(|other| other != session);
+            // It may have been started; what was answered is lost.
+            next.intention = Intention::new(Call::Start, 1, at);
+            next.intention.outcome = CallOutcome::Unknown { key_used: false };
+        }
         Event::Held { until, confirm_information, .. } => {
             next.held_until = Some(*until);
             next.confirm_information = confirm_information.take();
@@ -168,9 +174,9 @@ fn target(payout: &Payout, event: &Event) -> Option<State> {
         Event::Initiated { .. } => from == S::Initiating,
         Event::Started { .. } => from == S::Bound,
         Event::Adopted { session } => {
-            from == S::Stub
+            matches!(from, S::Stub | S::Creating)
                 && payout.command.create().is_some()
-                && payout.session.as_ref() == Some(session)
+                && payout.session.as_ref().is_none_or(|own| own == session)
         }
         Event::Held { .. } => from == S::Started,
         Event::Approved { .. } => from == S::Held,
@@ -185,18 +191,20 @@ fn target(payout: &Payout, event: &Event) -> Option<State> {
         }
         Event::Confirmed => from == S::Confirming,
         Event::CancelTaken => from == S::Cancelling || strays(payout),
-        Event::Succeeded { .. } => from.may_have_started() || lost(payout),
+        Event::Succeeded { .. } => from.may_have_started(),
         Event::Cancelled { .. } => {
             let known = payout.command.create().is_some();
             from.may_have_started()
                 || matches!(from, S::Creating | S::Initiating)
                 || from == S::Stub && known
-                || lost(payout)
         }
         Event::Failed { .. } => {
-            from.may_have_started() || lost(payout) || matches!(from, S::Creating | S::Initiating)
+            from.may_have_started() || matches!(from, S::Creating | S::Initiating)
         }
-        Event::Rejected { .. } => matches!(from, S::Creating | S::Initiating | S::Bound),
+        Event::Rejected { .. } => {
+            let known = payout.command.create().is_some();
+            matches!(from, S::Creating | S::Initiating | S::Bound) || from == S::Stub && known
+        }
         Event::Refunded { .. } => from == S::Succeeded,
     };
     allowed.then(|| event.leads_to().unwrap_or(from))
@@ -205,11 +213,6 @@ fn target(payout: &Payout, event: &Event) -> Option<State> {
 /// A session under a final payout is being cancelled.
 fn strays(payout: &Payout) -> bool {
     payout.state.is_final() && payout.intention.call == Call::Cancel
-}
-
-/// All that the store has left of it is its session.
-fn lost(payout: &Payout) -> bool {
-    payout.state == State::Stub && payout.session.is_some()
 }
 
 /// The next try, or the same one again if it certainly was not sent. A start in one request has

@@ -33,7 +33,7 @@ elseif deed == 'pause' then
 elseif deed == 'resume' then
   local starts, confirms, epoch = ARGV[4] == '1', ARGV[5] == '1', ARGV[6]
   local old = redis.call('HGET', counters, 'epoch')
-  local was_lost = not old
+  local was_lost = false
   for _, field in ipairs(redis.call('HKEYS', counters)) do
     if string.sub(field, 1, 5) == 'lost:' then
       was_lost = true
@@ -51,7 +51,10 @@ elseif deed == 'suspect' then
   -- The ticket's epoch, or '', and why it is suspicious.
   local ticket, reason = ARGV[4], ARGV[5]
   local epoch = redis.call('HGET', counters, 'epoch') or ''
-  if ticket ~= epoch and redis.call('HGET', counters, 'resumed') then
+  -- Only what was looked into: a store may also go back behind a resume.
+  local is_known = redis.call('HGET', counters, 'superseded:' .. ticket)
+  if ticket == '' then is_known = redis.call('HGET', counters, 'resumed') end
+  if ticket ~= epoch and is_known then
     outcome = 'known'
   else
     pause(true, true, reason)

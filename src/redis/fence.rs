@@ -55,9 +55,13 @@ impl Seen {
         }
         let reason = |text: String| (!text.is_empty()).then_some(text);
         let paused = Paused { starts: reason(starts), confirms: reason(confirms) };
-        // Less than was seen: an older answer, or a loss, and then it says so.
-        if writes >= newest.order || paused.anything() {
+        // Less than was seen: an older answer, or a loss, and then it says so. It lifts nothing.
+        if writes >= newest.order {
             newest.standing = Standing { epoch, paused };
+        } else {
+            let known = &mut newest.standing.paused;
+            known.starts = known.starts.take().or(paused.starts);
+            known.confirms = known.confirms.take().or(paused.confirms);
         }
         newest.order = newest.order.max(writes);
         if self.barrier == Barrier::None {
@@ -90,7 +94,12 @@ impl RedisStore {
         let change = async {
             let answer: (String, Told) = connection.run(&call).await.map_err(Failure::of_write)?;
             let (outcome, told) = answer;
+            let count = told.1;
             self.seen.told(told);
+            connection.progress.made(count);
+            if !connection.progress.is_safe(count) {
+                connection.progress.reach(&connection, count).await.map_err(Failure::of_write)?;
+            }
             Ok(outcome)
         };
         in_time(change).await

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use crate::bank::webhook::{Kind, Webhook};
 use crate::domain::session::Session;
 use crate::domain::step::{Sight, Source};
-use crate::store::Loaded;
+use crate::domain::ticket::Ticket;
+use crate::store::{Loaded, StoreError};
 
 use super::driver::{Driver, Look};
 use super::intake::{HandleError, Handled, Handler};
@@ -20,12 +21,6 @@ pub struct Decider {
 #[async_trait]
 impl Handler for Decider {
     async fn handle(&self, body: &[u8]) -> Result<Handled, HandleError> {
-        self.driver.unless_newer(self.look(body).await).await
-    }
-}
-
-impl Decider {
-    async fn look(&self, body: &[u8]) -> Result<Handled, HandleError> {
         let webhook = match Webhook::parse(body) {
             Ok(webhook) => webhook,
             Err(malformed) => return Ok(Handled::DeadLetter { reason: malformed.to_string() }),
@@ -34,22 +29,38 @@ impl Decider {
             tracing::info!(event = "webhook.without_session");
             return Ok(Handled::Done);
         };
-        let Loaded { payout: Some(payout), now } = self.correlate(&session).await? else {
-            tracing::warn!(
-                event = "webhook.foreign",
-                session_id = %session.id,
-                payout_id = session.payout_id.as_ref().map(ToString::to_string),
-                "no payout of ours has this session"
-            );
-            return Ok(Handled::Done);
-        };
         let source = match kind {
             Kind::PaymentRefunded => Source::Refund { digest },
             Kind::ReadyToConfirm | Kind::PaymentFinished | Kind::Other(_) => Source::Webhook,
         };
-        let look = Look { sight: Some(Sight { session, source }), ticket: None };
-        self.driver.drive(payout, now, look).await?;
+        let is_refund = matches!(source, Source::Refund { .. });
+        let id = session.id.clone();
+        match self.look(Sight { session, source }).await {
+            // A ticket says as much, and comes again until a newer process takes it; a refund is told
+            // by its webhook alone.
+            Err(HandleError::Store(StoreError::Newer(payout))) if !is_refund => {
+                let (number, session) = (u64::MAX, Some(id));
+                let ticket = Ticket { payout, number, session, version: 0, epoch: None };
+                self.driver.put_off(&ticket).await?;
+            }
+            looked => looked?,
+        }
         Ok(Handled::Done)
+    }
+}
+
+impl Decider {
+    async fn look(&self, sight: Sight) -> Result<(), HandleError> {
+        let Loaded { payout: Some(payout), now } = self.correlate(&sight.session).await? else {
+            tracing::warn!(
+                event = "webhook.foreign",
+                session_id = %sight.session.id,
+                payout_id = sight.session.payout_id.as_ref().map(ToString::to_string),
+                "no payout of ours has this session"
+            );
+            return Ok(());
+        };
+        self.driver.drive(payout, now, Look { sight: Some(sight), ticket: None }).await
     }
 
     /// By the session; else by the payout id that our own metadata carries, which ties a session

@@ -240,7 +240,8 @@ impl<'a> Run<'a> {
         let loaded = self.driver.store.load(self.payout.id()).await?;
         self.clock.set(loaded.now);
         let newer = loaded.payout.ok_or_else(|| {
-            StoreError::Unreadable(format!("payout {} has vanished", self.payout.id()))
+            // The store was emptied: whoever takes the message again sees that.
+            StoreError::Unavailable(format!("payout {} has vanished", self.payout.id()))
         })?;
         // What this run has published counts for nothing in a record that the store has rolled back.
         let went_back = newer.version < self.payout.version;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
+use crate::domain::id::SessionId;
 use crate::domain::payout::Payout;
 use crate::domain::step::{Sight, Source};
 use crate::domain::ticket::Ticket;
@@ -31,7 +32,20 @@ const SWEEP_MAX: usize = 200;
 #[async_trait]
 impl Handler for Reconciler {
     async fn handle(&self, body: &[u8]) -> Result<Handled, HandleError> {
-        self.driver.unless_newer(self.look(body).await).await
+        let ticket: Ticket = match serde_json::from_slice(body) {
+            Ok(ticket) => ticket,
+            Err(e) => {
+                // The error's own text repeats what it found there.
+                let reason = format!("not a ticket, as of line {} column {}", e.line(), e.column());
+                return Ok(Handled::DeadLetter { reason });
+            }
+        };
+        match self.look(&ticket).await {
+            // It comes again until a newer process takes it.
+            Err(HandleError::Store(StoreError::Newer(_))) => self.driver.put_off(&ticket).await?,
+            looked => looked?,
+        }
+        Ok(Handled::Done)
     }
 }
 
@@ -46,51 +60,50 @@ enum Fate {
 }
 
 impl Reconciler {
-    async fn look(&self, body: &[u8]) -> Result<Handled, HandleError> {
-        let ticket: Ticket = match serde_json::from_slice(body) {
-            Ok(ticket) => ticket,
-            Err(e) => {
-                // The error's own text repeats what it found there.
-                let reason = format!("not a ticket, as of line {} column {}", e.line(), e.column());
-                return Ok(Handled::DeadLetter { reason });
-            }
-        };
+    async fn look(&self, ticket: &Ticket) -> Result<(), HandleError> {
         let Loaded { payout, now } = self.driver.store.load(&ticket.payout).await?;
-        match (self.fate(&ticket, payout.as_ref()).await?, payout) {
-            (Fate::Kept, Some(payout)) if ticket.number >= payout.ticket => {
-                let sight = self.other_session(&ticket, &payout, now).await;
-                let look = Look { sight, ticket: Some(ticket.number) };
-                self.driver.drive(payout, now, look).await?;
-            }
-            (Fate::Kept, _) => {}
-            (Fate::Suspected, _) => self.driver.put_off(&ticket).await?,
+        match (self.fate(ticket, payout.as_ref()).await?, payout) {
+            (Fate::Kept, Some(payout)) => match names_other(ticket, &payout) {
+                Some(other) => self.look_at_other(ticket, payout, &other, now).await,
+                None if ticket.number >= payout.ticket => {
+                    let look = Look { sight: None, ticket: Some(ticket.number) };
+                    self.driver.drive(payout, now, look).await
+                }
+                None => Ok(()),
+            },
+            (Fate::Kept, None) => Ok(()),
+            (Fate::Suspected, _) => self.driver.put_off(ticket).await,
             (Fate::Lost, payout) => {
-                let Ticket { payout: id, session, .. } = &ticket;
-                if !self.driver.take_up_lost(id, session.clone(), payout, now).await? {
-                    self.driver.put_off(&ticket).await?;
+                let session = ticket.session.clone();
+                match self.driver.take_up_lost(&ticket.payout, session, payout, now).await? {
+                    true => Ok(()),
+                    false => self.driver.put_off(ticket).await,
                 }
             }
         }
-        Ok(Handled::Done)
     }
 
-    /// What the bank shows of a session that the ticket names and the record does not: its binding
-    /// was cut short, or the store has lost it.
-    async fn other_session(
+    /// A session that the ticket names and the record does not know: its binding was cut short, or
+    /// the store has lost it. The ticket is not given up before the bank has shown it.
+    async fn look_at_other(
         &self,
         ticket: &Ticket,
-        payout: &Payout,
+        payout: Payout,
+        other: &SessionId,
         now: Timestamp,
-    ) -> Option<Sight> {
-        let other = ticket.session.as_ref().filter(|id| payout.session.as_ref() != Some(id))?;
-        let session = self.driver.ask(payout, other).await?;
-        Some(Sight { session, source: Source::Answer { asked_at: now } })
+    ) -> Result<(), HandleError> {
+        let Some(session) = self.driver.ask(&payout, other).await else {
+            return self.driver.put_off(ticket).await;
+        };
+        let sight = Some(Sight { session, source: Source::Answer { asked_at: now } });
+        self.driver.drive(payout, now, Look { sight, ticket: Some(ticket.number) }).await
     }
 
     /// A ticket is published before the write that names it, so it is never ahead of its record,
     /// unless the store has lost that.
     async fn fate(&self, ticket: &Ticket, payout: Option<&Payout>) -> Result<Fate, HandleError> {
         let is_behind = payout.is_none_or(|payout| payout.version < ticket.version);
+        let names_another = payout.is_some_and(|payout| names_other(ticket, payout).is_some());
         let epoch = self.driver.fence.standing().epoch;
         let is_foreign = ticket.epoch.is_some() && ticket.epoch != epoch;
         let why = match (is_behind, is_foreign) {
@@ -103,10 +116,15 @@ impl Reconciler {
                 tracing::error!(event = "store.lost", payout_id = %ticket.payout, reason = why);
                 Fate::Suspected
             }
-            Suspicion::Known if is_behind => Fate::Lost,
+            // However much was written to the record since: with the ticket its session would go.
+            Suspicion::Known if is_behind || names_another => Fate::Lost,
             Suspicion::Known => Fate::Kept,
         })
     }
+}
+
+fn names_other(ticket: &Ticket, payout: &Payout) -> Option<SessionId> {
+    ticket.session.clone().filter(|session| !payout.knows(session))
 }
 
 impl Reconciler {

@@ -106,8 +106,15 @@ async fn a_store_that_lost_nothing_is_never_paused_by_many_at_once() {
 async fn a_write_that_missed_its_barrier_may_be_lost() {
     let server = RedisServer::start(&[]);
     let (prefix, barrier) = ("p".to_owned(), Barrier::Replicas(1));
+    begun(&server.url(), "p").await;
     let store = start(&payoutd::redis::Settings { prefix, barrier, ..settings(&server.url()) });
-    soon(store.begin(false)).await.expect("begun");
+    load(&store, "nobody").await;
+    let paused = soon(store.pause(Scope::ALL, "no replica has it")).await;
+    assert!(matches!(paused, Err(StoreError::Unknown(_))), "{paused:?}");
+    let unpaused =
+        start(&payoutd::redis::Settings { prefix: "p".into(), ..settings(&server.url()) });
+    soon(unpaused.resume(Scope::ALL)).await.expect("resumed");
+    load(&store, "nobody").await;
     let writes = cli(&server, &["HGET", &counters("p"), "writes"]).trim().to_owned();
     let written = soon(store.record(&payout("inv-1"), 0)).await;
     assert!(matches!(written, Err(StoreError::Unknown(_))), "{written:?}");

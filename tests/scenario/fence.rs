@@ -1,21 +1,15 @@
 //! Pausing, by a person or because the store has lost something (cases 49 and 50): nothing goes out
 //! that could pay, in any process, until somebody resumes.
 
-use std::time::SystemTime;
-
 use payoutd::bus::{Message, Queue};
-use payoutd::domain::call::Answer;
-use payoutd::domain::command::{CreateCommand, Flow};
-use payoutd::domain::event::Event;
-use payoutd::domain::id::SessionId;
+use payoutd::domain::command::Flow;
 use payoutd::domain::payout::{Payout, State};
 use payoutd::domain::standing::Scope;
 use payoutd::domain::ticket::Ticket;
-use payoutd::domain::time::Timestamp;
-use payoutd::domain::transition::apply;
 use payoutd::simulator::{FaultKind, Faults, Rule};
 
 use crate::bank::Behaviour;
+use crate::lost::started_at_the_bank;
 use crate::world::{World, card, word};
 
 const STARTS: Scope = Scope { starts: true, confirms: false };
@@ -131,47 +125,4 @@ async fn case_61_a_session_from_before_a_roll_back_is_looked_up_before_anything_
     machine.stop().await;
     assert_eq!(world.bank.calls("session/create").await.len(), 1, "the forgotten one");
     assert!(world.bank.calls("session/confirm").await.is_empty());
-}
-
-/// The record is gone: the ticket's session is what is left of the payout. Its command comes again,
-/// a person looks, and it goes on from there.
-#[tokio::test(flavor = "multi_thread")]
-async fn case_50_what_the_store_has_lost_goes_on_from_the_session_of_its_ticket() {
-    let faults = Faults { rules: vec![Rule::always(FaultKind::Lost)] };
-    let mut world = World::with(Behaviour { faults, ..Behaviour::default() }).await;
-    let session = started_at_the_bank(&world, "inv-1").await;
-    let ticket = Ticket {
-        payout: "inv-1".parse().expect("an id"),
-        number: 1,
-        session: Some(session),
-        version: 3,
-        epoch: None,
-    };
-    let body = ticket.to_json().into();
-    let message = Message::Queued { queue: Queue::Tickets, body };
-    world.bus().publish(vec![message]).await.expect("published");
-    let machine = world.machine();
-    world.paused().await;
-    world.fence().resume(Scope::ALL).await.expect("resumed");
-    world.kind("inv-1", "payout.needs_attention").await;
-    world.publish(&card("inv-1", 10_000)).await;
-    world.kind("inv-1", "payout.accepted").await;
-    assert_eq!(world.payout("inv-1").await.state, State::Stub, "nobody has looked");
-    world.publish(&word("release", "inv-1", "it is this one's")).await;
-    assert_eq!(world.settled("inv-1").await["type"], "payout.succeeded");
-    machine.stop().await;
-    world.assert_paid_once("inv-1").await;
-}
-
-/// As the process that is gone had done it.
-async fn started_at_the_bank(world: &World, id: &str) -> SessionId {
-    let now = Timestamp::from(SystemTime::now());
-    let command = CreateCommand::parse(card(id, 10_000).to_string().as_bytes()).expect("valid");
-    let accepted = Payout::accept(command, String::new(), Flow::TwoStep, now, now);
-    let bank = world.parts().bank;
-    let Answer::Done(session) = bank.send(&accepted).await else { panic!("no session") };
-    let bound = Event::SessionBound { session: session.id.clone(), next_look_at: now };
-    let bound = apply(&accepted, bound, now).expect("legal");
-    let Answer::Done(_) = bank.send(&bound).await else { panic!("not started") };
-    session.id
 }

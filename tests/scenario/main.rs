@@ -17,6 +17,7 @@ mod faults;
 mod fence;
 mod hostile;
 mod ingress;
+mod lost;
 mod methods;
 mod one_request;
 mod outage;

@@ -3,7 +3,8 @@
 use super::super::event::Event;
 use super::super::payout::{CallOutcome, Intention};
 use super::super::session::Reading;
-use super::{Sight, Step, View, attention, lost};
+use super::bar::Bar;
+use super::{Sight, Step, View, attention};
 
 const FORGOTTEN: &str = "the bank has seen a call of this payout before, and shows no payout for it: \
                          the store may have forgotten something";
@@ -19,20 +20,16 @@ const UNHEARD: &str = "the one request that starts the payout has an unknown out
 impl View<'_> {
     /// The command came after its cancellation, or after the store had lost the payout.
     pub(super) fn stub(&self) -> Step {
-        let Some(session) = &self.payout.session else {
-            return match self.bar() {
-                Some(bar) => bar.end(),
-                None => self.once_attentive(LOST),
-            };
-        };
-        match self.sight.map(|sight| sight.session.reading()) {
-            Some(Reading::Succeeded) => lost(self.payout, self.sight, self.now),
-            Some(_) if self.payout.attention.is_none() => {
+        let is_looked_into = self.payout.attention.is_none();
+        match (&self.payout.session, self.sight.map(|sight| sight.session.reading())) {
+            (None, _) if !is_looked_into => Step::Wait(None),
+            (None, _) => self.bar().map_or_else(|| attention(LOST), Bar::end),
+            (Some(session), Some(reading)) if is_looked_into || reading == Reading::Succeeded => {
                 Step::Write(Event::Adopted { session: session.clone() })
             }
-            Some(_) => Step::Wait(None),
-            None if self.payout.attention.is_none() => Step::AskStatus,
-            None => self.look_if_due(),
+            (Some(_), Some(_)) => Step::Wait(None),
+            (Some(_), None) if is_looked_into => Step::AskStatus,
+            (Some(_), None) => self.look_if_due(),
         }
     }
 

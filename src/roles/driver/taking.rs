@@ -67,9 +67,12 @@ impl Driver {
                 run
             }
             Some(payout) => {
+                let is_news = session.as_ref().is_some_and(|session| !payout.knows(session));
                 let mut run = Run::new(self, payout, now, Look::default());
-                if run.payout.attention.is_none() {
-                    run.record(Event::NeedsAttention { reason, session }).await?;
+                if (is_news || run.payout.attention.is_none())
+                    && !run.record(Event::NeedsAttention { reason, session }).await?
+                {
+                    return Ok(false);
                 }
                 run
             }

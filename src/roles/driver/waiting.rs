@@ -9,9 +9,8 @@ use crate::domain::event::Event;
 use crate::domain::id::SessionId;
 use crate::domain::ticket::Ticket;
 use crate::domain::time::Timestamp;
-use crate::store::StoreError;
 
-use super::super::intake::{HandleError, Handled};
+use super::super::intake::HandleError;
 use super::{Driver, Run};
 
 /// While something is paused, nothing waits for longer than by the second delay: what is resumed
@@ -19,22 +18,6 @@ use super::{Driver, Run};
 const PAUSED_LOOKS: u32 = 1;
 
 impl Driver {
-    /// What a newer process wrote is for one of those: in place of the message that led to it, a
-    /// ticket comes again until one takes it.
-    pub async fn unless_newer(
-        &self,
-        handled: Result<Handled, HandleError>,
-    ) -> Result<Handled, HandleError> {
-        let Err(HandleError::Store(StoreError::Newer(payout))) = handled else { return handled };
-        let (session, epoch) = (None, None);
-        // Whatever the record's own is.
-        let ticket = Ticket { payout, number: u64::MAX, session, version: 0, epoch };
-        let body = Bytes::from(ticket.to_json());
-        let delay = self.policy.delays.after(0);
-        self.bus.publish(vec![Message::Ticket { body, delay }]).await?;
-        Ok(Handled::Done)
-    }
-
     /// Has a ticket come again that nothing can be done about now.
     pub async fn put_off(&self, ticket: &Ticket) -> Result<(), HandleError> {
         let delay = self.policy.delays.after(PAUSED_LOOKS);

@@ -48,41 +48,90 @@ fn released() -> Event {
     Event::Released { reason: "looked".into() }
 }
 
+/// Its terms are not known, so nothing could be told of its end.
 #[test]
-fn what_was_lost_is_settled_if_it_was_paid_and_otherwise_waits_for_a_person() {
-    assert_eq!(step(&lost(), None, 5), Step::AskStatus);
-    for (shown, alone, looked_at) in [
-        (session(S::Accepted, &[P::Succeeded]), "succeeded", "succeeded"),
-        (session(S::Cancelled, &[P::Failed]), "wait", "cancelled"),
-        (session(S::Cancelled, &[P::Pending]), "wait", "cancelled"),
-        (awaiting(), "wait", "wait"),
-        (session(S::Error, &[P::Pending]), "wait", "wait"),
-    ] {
-        let seen = answer(shown, at(5));
-        assert_eq!(name(&step(&lost(), Some(&seen), 5)), alone);
-        assert_eq!(name(&step(&after(lost(), &[(6, released())]), Some(&seen), 6)), looked_at);
+fn what_was_lost_waits_for_its_command() {
+    let paid = answer(session(S::Accepted, &[P::Succeeded]), at(5));
+    for sight in [None, Some(&paid)] {
+        assert_eq!(step(&lost(), sight, 5), Step::Done);
+        assert_eq!(step(&after(lost(), &[(6, released())]), sight, 6), Step::Done);
     }
 }
 
 #[test]
-fn what_was_lost_goes_on_from_its_session_once_its_command_is_there_and_a_person_has_looked() {
+fn what_was_lost_goes_on_from_its_session_when_it_was_paid_or_a_person_has_looked() {
     let filled = after(lost(), &[(5, command_came())]);
-    assert_eq!(step(&filled, Some(&waits()), 50), Step::Wait(None), "nobody has looked");
-    let looked = after(filled, &[(6, released())]);
+    assert_eq!(step(&filled, None, 50), Step::AskStatus);
+    let paid = answer(session(S::Accepted, &[P::Succeeded]), at(50));
+    let failed = answer(session(S::Cancelled, &[P::Failed]), at(50));
+    for (sight, alone) in [(&paid, "adopted"), (&failed, "wait"), (&waits(), "wait")] {
+        assert_eq!(name(&step(&filled, Some(sight), 50)), alone);
+        let looked = after(filled.clone(), &[(6, released())]);
+        let Step::Write(adopted) = step(&looked, Some(sight), 50) else { panic!("not adopted") };
+        assert_eq!(after(looked, &[(50, adopted)]).state, State::Started);
+    }
+    let Step::Write(adopted) = step(&filled, Some(&paid), 50) else { panic!("not adopted") };
+    let payout = after(filled, &[(50, adopted)]);
+    assert_eq!(name(&step(&payout, Some(&paid), 50)), "succeeded", "whoever has looked");
+    let looked = after(lost(), &[(5, command_came()), (6, released())]);
     let Step::Write(adopted) = step(&looked, Some(&waits()), 50) else { panic!("not adopted") };
     let payout = after(looked, &[(50, adopted)]);
-    assert_eq!(payout.state, State::Started);
     let late = answer(awaiting(), at(66));
     assert_eq!(name(&step(&payout, Some(&late), 66)), "confirm_decided");
 }
 
+/// A command that came again made a record of its own, of which nothing was started.
 #[test]
-fn of_what_was_lost_without_a_session_nothing_is_ever_sent() {
-    let lost = Payout::lost("inv-1".parse().expect("an id"), None, "lost".into(), at(1));
-    assert_eq!(step(&lost, None, 5), Step::Done);
-    let filled = after(lost, &[(5, command_came())]);
-    assert_eq!(step(&filled, None, 5), Step::Wait(None));
-    let unwanted = Event::CancelRequested { reason: "no".into() };
-    let ended = after(filled, &[(6, unwanted), (7, released())]);
+fn what_was_paid_in_a_forgotten_session_is_told_as_paid() {
+    let mut forgotten = session(S::Accepted, &[P::Succeeded]);
+    forgotten.id = SessionId::new("ps_other");
+    let used = Event::OutcomeUnknown { why: "key".into(), key_used: true };
+    let called = Event::NeedsAttention {
+        reason: "it may pay".into(),
+        session: Some(SessionId::new("ps_other")),
+    };
+    let creating = after(payout_in(State::Creating), &[(2, used), (3, called)]);
+    forgotten.payout_id = Some(creating.id().clone());
+    let paid = |session: &Session| answer(session.clone(), at(50));
+    let Step::Write(adopted) = step(&creating, Some(&paid(&forgotten)), 50) else {
+        panic!("not adopted")
+    };
+    let payout = after(creating.clone(), &[(50, adopted)]);
+    assert_eq!(payout.session, Some(SessionId::new("ps_other")));
+    assert!(payout.strangers.is_empty());
+    assert_eq!(name(&step(&payout, Some(&paid(&forgotten)), 50)), "succeeded");
+    let nameless = Session { payout_id: None, ..forgotten.clone() };
+    assert_eq!(name(&step(&creating, Some(&paid(&nameless)), 50)), "wait", "not surely ours");
+    let waiting =
+        Session { id: forgotten.id.clone(), payout_id: forgotten.payout_id, ..awaiting() };
+    assert_eq!(name(&step(&creating, Some(&paid(&waiting)), 50)), "wait", "not paid");
+    let bound = payout_in(State::Bound);
+    let found = step(&bound, Some(&paid(&Session { id: SessionId::new("ps_x"), ..waiting })), 50);
+    assert_eq!(name(&found), "needs_attention", "it has a session of its own");
+}
+
+#[test]
+fn of_what_was_lost_without_a_session_nothing_is_ever_sent_nor_told_before_a_person_looks() {
+    assert_eq!(step(&lost_without_session(), None, 5), Step::Done);
+    let filled = after(lost_without_session(), &[(5, command_came())]);
+    for seconds in [5, 36_001] {
+        assert_eq!(step(&filled, None, seconds), Step::Wait(None), "also past its time");
+    }
+    let unwanted = after(filled, &[(6, Event::CancelRequested { reason: "no".into() })]);
+    assert_eq!(step(&unwanted, None, 6), Step::Wait(None), "nobody has looked");
+    let ended = after(unwanted, &[(7, released())]);
     assert_eq!(name(&step(&ended, None, 7)), "cancelled");
+}
+
+#[test]
+fn what_is_decided_of_a_stub_can_be_written() {
+    let filled = after(lost_without_session(), &[(5, command_came()), (6, released())]);
+    for seconds in [6, 36_001] {
+        let Step::Write(event) = step(&filled, None, seconds) else { panic!("nothing decided") };
+        assert!(apply(&filled, event.clone(), at(seconds)).is_ok(), "{event:?}");
+    }
+}
+
+fn lost_without_session() -> Payout {
+    Payout::lost("inv-1".parse().expect("an id"), None, "lost".into(), at(1))
 }
