@@ -91,6 +91,8 @@ enum Command {
     Reject(intervene::Args),
     /// Have payoutd carry on with a payout that needs attention, once the bank shows nothing paid
     Release(intervene::Args),
+    /// Take a session of the bank for that of a payout that needs attention and has none
+    Adopt(intervene::AdoptArgs),
     /// Hold back starts, confirmations or both, in all processes, until they are resumed
     Pause(pause::PauseArgs),
     /// Let go out what was paused, by a person or because the store had lost something
@@ -150,6 +152,7 @@ async fn dispatch(config: Option<PathBuf>, command: Command) -> anyhow::Result<E
         Command::Approve(args) => intervene::main(Verb::Approve, args, load(Needs::Backend)?).await,
         Command::Reject(args) => intervene::main(Verb::Reject, args, load(Needs::Backend)?).await,
         Command::Release(args) => intervene::main(Verb::Release, args, load(Needs::Backend)?).await,
+        Command::Adopt(args) => intervene::adopt(args, load(Needs::Backend)?).await,
         Command::Pause(args) => pause::pause(args, load(Needs::Backend)?).await,
         Command::Resume(args) => pause::resume(args, load(Needs::Backend)?).await,
         Command::DenyHash(args) => deny::main(&args, &load(Needs::Backend)?),

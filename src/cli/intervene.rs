@@ -1,4 +1,4 @@
-//! `payoutd cancel`, `approve`, `reject`, `release`: a word about one payout, published as a command
+//! `payoutd cancel`, `approve`, `reject`, `release`, `adopt`: a word about one payout, published as a command
 //! like any other.
 //!
 //! What can be told from the record at once is told here; what becomes of it is decided by the
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::bus::{Message, Queue};
 use crate::config::Config;
 use crate::domain::command::{Intervention, Verb};
-use crate::domain::id::PayoutId;
+use crate::domain::id::{PayoutId, SessionId};
 use crate::domain::intervene::{Effect, intervene};
 use crate::domain::rules::Rules;
 use crate::store::Loaded;
@@ -27,12 +27,37 @@ pub(super) struct Args {
     reason: String,
 }
 
+#[derive(clap::Args)]
+pub(super) struct AdoptArgs {
+    #[command(flatten)]
+    word: Args,
+    /// The bank's id of the session, as its cabinet shows it
+    session: String,
+}
+
+pub(super) async fn adopt(args: AdoptArgs, config: Config) -> anyhow::Result<Exit> {
+    let AdoptArgs { word, session } = args;
+    if let Err(violation) = Intervention::check_session(&session) {
+        return Err(BadInput(format!("SESSION {}", violation.problem)).into());
+    }
+    say(Verb::Adopt, Some(SessionId::new(session)), word, config).await
+}
+
 pub(super) async fn main(verb: Verb, args: Args, config: Config) -> anyhow::Result<Exit> {
+    say(verb, None, args, config).await
+}
+
+async fn say(
+    verb: Verb,
+    session: Option<SessionId>,
+    args: Args,
+    config: Config,
+) -> anyhow::Result<Exit> {
     let Args { id, reason } = args;
     if let Err(violation) = Intervention::check_reason(&reason) {
         return Err(BadInput(format!("--reason {}", violation.problem)).into());
     }
-    let intervention = Intervention { verb, payout_id: id, reason };
+    let intervention = Intervention { verb, payout_id: id, session, reason };
     let id = &intervention.payout_id;
     let backend = Backend::open_existing(&config)?;
     let Loaded { payout, now } = backend.store.load(id).await?;
@@ -47,7 +72,7 @@ pub(super) async fn main(verb: Verb, args: Args, config: Config) -> anyhow::Resu
         }
         Some(Effect::Refused(why)) => return Err(BadInput(format!("{id}: {why}")).into()),
         Some(Effect::Known) => true,
-        Some(Effect::Write(_) | Effect::WriteOnEvidence(_)) => false,
+        Some(Effect::Write(_) | Effect::WriteOnEvidence(_) | Effect::Adopt(_)) => false,
     };
     if known {
         let state = payout.map(|payout| payout.state.name()).unwrap_or_default();

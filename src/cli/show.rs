@@ -156,11 +156,16 @@ fn timeline(payout: &Payout, policy: &Policy, now: Timestamp) -> String {
 /// What a person can say of it now.
 fn verbs(payout: &Payout, policy: &Policy, now: Timestamp) -> String {
     let taken = |verb: &Verb| {
-        let (verb, payout_id, reason) = (*verb, payout.id().clone(), String::new());
-        let effect = intervene(payout, &Intervention { verb, payout_id, reason }, policy, now);
-        matches!(effect, Effect::Write(_) | Effect::WriteOnEvidence(_))
+        let word = Intervention {
+            verb: *verb,
+            payout_id: payout.id().clone(),
+            session: payout.strangers.first().cloned(),
+            reason: String::new(),
+        };
+        let effect = intervene(payout, &word, policy, now);
+        matches!(effect, Effect::Write(_) | Effect::WriteOnEvidence(_) | Effect::Adopt(_))
     };
-    let verbs = [Verb::Approve, Verb::Release, Verb::Reject];
+    let verbs = [Verb::Approve, Verb::Adopt, Verb::Release, Verb::Reject];
     let verbs: Vec<_> = verbs.iter().filter(|verb| taken(verb)).map(Verb::to_string).collect();
     match verbs.is_empty() {
         true => String::new(),

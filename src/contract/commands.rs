@@ -14,7 +14,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use super::{generator, schema_of};
-use crate::domain::command::{COMMAND_BYTES_MAX, REASON_CHARS_MAX};
+use crate::domain::command::{COMMAND_BYTES_MAX, REASON_CHARS_MAX, SESSION_ID_CHARS_MAX};
 use crate::domain::id::PAYOUT_ID_CHARS_MAX;
 use crate::domain::json::DEPTH_MAX;
 use open_cards::WithoutOpenCard;
@@ -30,6 +30,7 @@ pub enum Command {
     Approve(PayoutApprove),
     Reject(PayoutReject),
     Release(PayoutRelease),
+    Adopt(PayoutAdopt),
 }
 
 /// Pay this amount to this recipient. Fields that are not described here travel to the bank
@@ -141,7 +142,7 @@ pub struct Expected {
 }
 
 macro_rules! short_command {
-    ($(#[$doc:meta])* $name:ident, $kind:literal) => {
+    ($(#[$doc:meta])* $name:ident, $kind:literal $(, $field:ident: $type:ty)?) => {
         $(#[$doc])*
         #[derive(JsonSchema)]
         #[serde(deny_unknown_fields)]
@@ -150,6 +151,7 @@ macro_rules! short_command {
             #[schemars(extend("const" = $kind))]
             pub kind: String,
             pub payout_id: PayoutId,
+            $(pub $field: $type,)?
             pub reason: Reason,
         }
     };
@@ -175,6 +177,21 @@ short_command! {
     /// Carry on with this payout, which needed attention.
     PayoutRelease, "payout.release"
 }
+
+short_command! {
+    /// Take this session for the payout's, which has none and needs attention. The bank is asked: its
+    /// session has to carry the payout's id. The attention stays until a release or a rejection.
+    PayoutAdopt, "payout.adopt", session_id: SessionId
+}
+
+/// The bank's id of a session.
+#[derive(JsonSchema)]
+#[schemars(extend(
+    "minLength" = 1,
+    "maxLength" = SESSION_ID_CHARS_MAX,
+    "pattern" = "^[A-Za-z0-9._:-]+$"
+))]
+pub struct SessionId(pub String);
 
 /// Why, in one line of plain text: it is kept, and told in the events. No control characters, and none
 /// that break a line, are invisible, or turn the direction of writing.

@@ -20,7 +20,7 @@ use super::money::Money;
 use super::time::Timestamp;
 use reader::{Reader, Terms};
 
-pub use intervention::{Intervention, REASON_CHARS_MAX, Verb};
+pub use intervention::{Intervention, REASON_CHARS_MAX, SESSION_ID_CHARS_MAX, Verb};
 pub use invalid::{InvalidCommand, Violation};
 
 /// Largest command, in bytes: the bank's own examples are under 1 KiB, and a queue is no place for files.

@@ -3,12 +3,19 @@
 //! Deciding only: whether it is taken, has been taken before, or comes too late. What follows is
 //! [`next_step`](super::step::next_step)'s, as for everything else.
 
+mod adoption;
+
 use super::command::{Intervention, Verb};
 use super::event::Event;
+use super::id::SessionId;
 use super::payout::{CallOutcome, Payout, State};
 use super::policy::Policy;
 use super::session::{Reading, Session};
 use super::time::Timestamp;
+
+use adoption::adopt;
+
+pub use adoption::adoption;
 
 /// What becomes of an intervention.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +24,8 @@ pub enum Effect {
     Write(Event),
     /// Write this once every known session was looked at and none speaks against it.
     WriteOnEvidence(Event),
+    /// Ask the bank for this session, and write the [`adoption`] if that is the payout's.
+    Adopt(SessionId),
     /// It was taken before: drive the payout.
     Known,
     /// It changes nothing, for this reason.
@@ -35,6 +44,7 @@ pub fn intervene(
         Verb::Approve => approve(payout, reason, now),
         Verb::Reject => reject(payout, reason, policy, now),
         Verb::Release => release(payout, reason, policy, now),
+        Verb::Adopt => adopt(payout, intervention.session.as_ref()),
     }
 }
 
@@ -138,15 +148,15 @@ fn release(payout: &Payout, reason: String, policy: &Policy, now: Timestamp) -> 
             refused("its command is not there: publish it again first, or reject it")
         }
         State::Stub if payout.session.is_none() => refused(
-            "nothing is known of what was done for it; reject it, and send a command under a new id",
+            "nothing is known of what was done for it; adopt its session if the bank has one; else reject it, and send a command under a new id",
         ),
         State::Initiating => refused(
-            "a payout that is started in one request is never sent twice; reject it, or wait for \
-             the bank's webhook",
+            "a payout that is started in one request is never sent twice; adopt its session if the \
+             bank has one, or reject it",
         ),
         State::Creating | State::Bound | State::Confirming if key_was_used(payout) => refused(
             "the bank has seen a call of this payout that the store knows nothing of, so it is \
-             never sent again; reject it",
+             never sent again; adopt its session if the bank has one, or reject it",
         ),
         state if state.is_final() => Effect::Write(released),
         _ => on_evidence(payout, reason, policy, now),

@@ -81,6 +81,7 @@ pub fn apply(
             // It may have been started; what was answered is lost.
             next.intention = Intention::new(Call::Start, 1, at);
             next.intention.outcome = CallOutcome::Unknown { key_used: false };
+            next.next_look_at = at;
         }
         Event::Held { until, confirm_information, .. } => {
             next.held_until = Some(*until);

@@ -30,6 +30,7 @@ const OPTIONS: &[(&str, &[&str])] = &[
     ("approve", &["--reason"]),
     ("reject", &["--reason"]),
     ("release", &["--reason"]),
+    ("adopt", &["--reason"]),
     ("pause", &["--reason"]),
     ("resume", &[]),
     ("token", &[]),

@@ -235,6 +235,7 @@ impl Search {
         let word = Intervention {
             verb: Verb::Cancel,
             payout_id: COMMANDS[0].0.payout_id.clone(),
+            session: None,
             reason: "unwanted".into(),
         };
         match intervene(&run.record, &word, &self.policy, self.now(run)) {
@@ -247,7 +248,9 @@ impl Search {
                 false
             }
             Effect::Refused(_) => true,
-            Effect::WriteOnEvidence(_) => unreachable!("a cancellation needs no evidence"),
+            Effect::WriteOnEvidence(_) | Effect::Adopt(_) => {
+                unreachable!("a cancellation needs no evidence")
+            }
         }
     }
 

@@ -58,7 +58,12 @@ pub(crate) fn shapes() -> Vec<Value> {
 }
 
 fn intervention(verb: Verb) -> Value {
-    json!({"type": verb.command_type(), "payout_id": "inv-1", "reason": "changed our mind"})
+    let mut word =
+        json!({"type": verb.command_type(), "payout_id": "inv-1", "reason": "changed our mind"});
+    if verb == Verb::Adopt {
+        word["session_id"] = "ps_3230".into();
+    }
+    word
 }
 
 fn creates() -> Vec<Value> {

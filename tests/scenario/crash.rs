@@ -4,8 +4,8 @@
 //! Points lie around every write, publication and settlement; a call to the bank lies between
 //! two writes, so its answer is lost when the crash comes before the second.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,12 +21,15 @@ use tokio::sync::Notify;
 pub(crate) struct Plan {
     stop_at: usize,
     passed: AtomicUsize,
+    /// Each record that was written, oldest first.
+    pub(crate) written: Mutex<Vec<Payout>>,
     pub(crate) stopped: Notify,
 }
 
 impl Plan {
     pub(crate) fn stop_at(point: usize) -> Arc<Self> {
-        Arc::new(Self { stop_at: point, passed: AtomicUsize::new(0), stopped: Notify::new() })
+        let (passed, written) = (AtomicUsize::new(0), Mutex::default());
+        Arc::new(Self { stop_at: point, passed, written, stopped: Notify::new() })
     }
 
     pub(crate) fn wrap(self: &Arc<Self>, parts: Parts) -> Parts {
@@ -66,6 +69,7 @@ impl Store for Crashing<Arc<dyn Store>> {
     async fn record(&self, payout: &Payout, expected: u64) -> Result<Recorded, StoreError> {
         self.plan.point().await;
         let recorded = self.inner.record(payout, expected).await;
+        self.plan.written.lock().expect("no test panicked in it").push(payout.clone());
         self.plan.point().await;
         recorded
     }

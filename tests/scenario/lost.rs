@@ -70,6 +70,29 @@ async fn case_50_a_session_that_is_lost_is_remembered_by_a_record_that_was_made_
     world.assert_paid_once("inv-1").await;
 }
 
+/// No ticket is left: somebody finds the session in the bank's cabinet.
+#[tokio::test(flavor = "multi_thread")]
+async fn case_50_a_session_that_a_person_names_is_taken_for_the_payouts_if_the_bank_shows_that() {
+    let mut world = without_webhooks().await;
+    let session = started_at_the_bank(&world, "inv-1").await;
+    let other = started_at_the_bank(&world, "inv-2").await;
+    let machine = world.machine();
+    world.publish(&card("inv-1", 10_000)).await;
+    world.kind("inv-1", "payout.needs_attention").await;
+    for named in [&other, &session] {
+        let mut adopt = word("adopt", "inv-1", "the bank's cabinet shows it");
+        adopt["session_id"] = named.as_str().into();
+        world.publish(&adopt).await;
+    }
+    let refused = world.kind("inv-1", "payout.command_refused").await;
+    assert!(refused["data"]["reason"].as_str().expect("text").contains("is of inv-2"), "{refused}");
+    world.recorded("inv-1", |payout| payout.session.as_ref() == Some(&session)).await;
+    world.publish(&word("release", "inv-1", "it is to be paid")).await;
+    assert_eq!(world.settled("inv-1").await["type"], "payout.succeeded");
+    end(&world, machine).await;
+    world.assert_paid_once("inv-1").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn case_50_a_later_ticket_tells_of_the_session_that_an_earlier_one_did_not_know() {
     let mut world = without_webhooks().await;

@@ -23,6 +23,7 @@ mod one_request;
 mod outage;
 mod pages;
 mod review;
+mod rolled_back;
 mod rolling;
 mod stopping;
 mod tickets;

@@ -1,11 +1,11 @@
-//! A word about a payout that exists or is to come: cancel, approve, reject, release.
+//! A word about a payout that exists or is to come: cancel, approve, reject, release, adopt.
 //!
 //! Anybody who may publish commands may send one; `payoutd cancel` and its kin publish the same.
 //! What it leads to is decided by [`intervene`](crate::domain::intervene::intervene).
 
 use std::fmt;
 
-use super::super::id::PayoutId;
+use super::super::id::{PayoutId, SessionId};
 use super::super::json::Object;
 use super::super::text::is_invisible;
 use super::reader::Reader;
@@ -14,10 +14,15 @@ use super::{InvalidCommand, Violation};
 /// Longest reason, in characters: it is kept in the record and told in events.
 pub const REASON_CHARS_MAX: usize = 500;
 
+/// Longest id of a session that a person may name, in characters: the bank's own are far shorter.
+pub const SESSION_ID_CHARS_MAX: usize = 100;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Intervention {
     pub verb: Verb,
     pub payout_id: PayoutId,
+    /// The session to adopt; no other verb has one.
+    pub session: Option<SessionId>,
     /// Why, for people.
     pub reason: String,
 }
@@ -32,10 +37,13 @@ pub enum Verb {
     Reject,
     /// Carry on with what needs attention.
     Release,
+    /// Take this session for the payout's, which has none and needs attention.
+    Adopt,
 }
 
 impl Verb {
-    pub const ALL: [Self; 4] = [Self::Cancel, Self::Approve, Self::Reject, Self::Release];
+    pub const ALL: [Self; 5] =
+        [Self::Cancel, Self::Approve, Self::Reject, Self::Release, Self::Adopt];
 
     /// The command's `type`.
     pub fn command_type(self) -> &'static str {
@@ -44,6 +52,7 @@ impl Verb {
             Self::Approve => "payout.approve",
             Self::Reject => "payout.reject",
             Self::Release => "payout.release",
+            Self::Adopt => "payout.adopt",
         }
     }
 }
@@ -59,10 +68,13 @@ impl Intervention {
         let mut reader = Reader { fields, violations: Vec::new() };
         let payout_id = reader.payout_id();
         let reason = reader.reason();
-        reader.refuse_fields_beside(&["type", "payout_id", "reason"]);
+        let session = if verb == Verb::Adopt { reader.session() } else { None };
+        let known = ["type", "payout_id", "reason", "session_id"];
+        let count = if verb == Verb::Adopt { known.len() } else { known.len() - 1 };
+        reader.refuse_fields_beside(&known[..count]);
         match (payout_id, reason) {
             (Some(payout_id), Some(reason)) if reader.violations.is_empty() => {
-                Ok(Self { verb, payout_id, reason })
+                Ok(Self { verb, payout_id, session, reason })
             }
             (payout_id, _) => Err(InvalidCommand::new(payout_id, reader.violations)),
         }
@@ -81,13 +93,27 @@ impl Intervention {
         Err(Violation { pointer: "/reason".into(), problem })
     }
 
+    /// Checks the id of a session that was given elsewhere than in a message.
+    pub fn check_session(session: &str) -> Result<(), Violation> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._:-".contains(&b);
+        if (1..=SESSION_ID_CHARS_MAX).contains(&session.len()) && session.bytes().all(allowed) {
+            return Ok(());
+        }
+        let problem =
+            format!("must be 1 to {SESSION_ID_CHARS_MAX} characters of A-Z a-z 0-9 . _ : -");
+        Err(Violation { pointer: "/session_id".into(), problem })
+    }
+
     /// The message that says it.
     pub fn to_json(&self) -> Vec<u8> {
-        let message = serde_json::json!({
+        let mut message = serde_json::json!({
             "type": self.verb.command_type(),
             "payout_id": self.payout_id,
             "reason": self.reason,
         });
+        if let Some(session) = &self.session {
+            message["session_id"] = serde_json::json!(session);
+        }
         message.to_string().into_bytes()
     }
 }
@@ -107,6 +133,21 @@ impl Reader<'_> {
         let reason = self.text("reason")?;
         match Intervention::check_reason(&reason) {
             Ok(()) => Some(reason),
+            Err(Violation { pointer, problem }) => {
+                self.refuse(&pointer, problem);
+                None
+            }
+        }
+    }
+
+    fn session(&mut self) -> Option<SessionId> {
+        if self.present("session_id").is_none() {
+            self.refuse("/session_id", "is missing: say which session of the bank is the payout's");
+            return None;
+        }
+        let session = self.text("session_id")?;
+        match Intervention::check_session(&session) {
+            Ok(()) => Some(SessionId::new(session)),
             Err(Violation { pointer, problem }) => {
                 self.refuse(&pointer, problem);
                 None

@@ -209,7 +209,10 @@ fn a_word_is_text_and_digits_that_are_expected_can_be_shown() {
 fn a_word_about_a_payout_names_it_and_its_reason_and_nothing_else() {
     let word = |value: &Value| Command::parse(value.to_string().as_bytes());
     for verb in Verb::ALL {
-        let good = json!({"type": verb.command_type(), "payout_id": "inv-1", "reason": "why"});
+        let mut good = json!({"type": verb.command_type(), "payout_id": "inv-1", "reason": "why"});
+        if verb == Verb::Adopt {
+            good["session_id"] = "ps_1".into();
+        }
         let Ok(Command::Intervention(read)) = word(&good) else { panic!("{good}") };
         assert_eq!((read.verb, read.reason.as_str()), (verb, "why"));
         assert_eq!(Command::parse(&read.to_json()), Ok(Command::Intervention(read)));
@@ -232,8 +235,19 @@ fn a_word_about_a_payout_names_it_and_its_reason_and_nothing_else() {
         let value = json!({"type": "payout.reject", "payout_id": "inv-1", "reason": reason});
         assert_eq!(refused(value), ["/reason"], "{reason}");
     }
+    for (session, pointers) in [(json!(null), 1), (json!("no id"), 1), (json!("ps_1"), 0)] {
+        let value = json!({
+            "type": "payout.adopt", "payout_id": "inv-1", "reason": "why", "session_id": session,
+        });
+        let violations = word(&value).err().map(|invalid| invalid.violations).unwrap_or_default();
+        assert_eq!(violations.len(), pointers, "{session}");
+    }
+    let elsewhere = json!({
+        "type": "payout.reject", "payout_id": "inv-1", "reason": "why", "session_id": "ps_1",
+    });
+    assert_eq!(refused(elsewhere), ["/session_id"]);
     let unknown =
-        word(&json!({"type": "payout.adopt", "payout_id": "inv-1"})).expect_err("refused");
+        word(&json!({"type": "payout.adapt", "payout_id": "inv-1"})).expect_err("refused");
     assert!(unknown.to_string().contains("payout.create, payout.cancel"), "{unknown}");
 }
 

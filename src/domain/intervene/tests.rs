@@ -8,7 +8,13 @@ use crate::domain::id::SessionId;
 use crate::domain::step::{Step, next_step};
 
 fn word(verb: Verb) -> Intervention {
-    Intervention { verb, payout_id: "inv-1".parse().expect("an id"), reason: "why".into() }
+    let session = (verb == Verb::Adopt).then(found);
+    Intervention { verb, payout_id: "inv-1".parse().expect("an id"), session, reason: "why".into() }
+}
+
+/// A session that no record knows.
+fn found() -> SessionId {
+    SessionId::new("ps_found")
 }
 
 /// Long after any call, and before a held payout's deadline.
@@ -20,6 +26,7 @@ fn effect(payout: &Payout, verb: Verb) -> String {
     match said(payout, verb) {
         Effect::Write(event) => event.name().into(),
         Effect::WriteOnEvidence(event) => format!("{}*", event.name()),
+        Effect::Adopt(_) => "adopt".into(),
         Effect::Known => "known".into(),
         Effect::Refused(_) => "no".into(),
     }
@@ -30,20 +37,20 @@ fn effect(payout: &Payout, verb: Verb) -> String {
 fn every_verb_has_its_effect_in_every_state() {
     #[rustfmt::skip]
     let table = [
-        // cancel, approve, reject, release; then the same with attention set
-        (State::Stub, "known no known no", "known no released* no"),
-        (State::Creating, "cancel_requested no no no", "cancel_requested no cancel_requested released*"),
-        (State::Initiating, "cancel_requested no no no", "cancel_requested no cancel_requested no"),
-        (State::Bound, "cancel_requested no no no", "cancel_requested no cancel_requested released*"),
-        (State::Started, "cancel_requested no no no", "cancel_requested no cancel_requested released*"),
-        (State::Held, "cancel_requested approved cancel_requested no", "cancel_requested approved cancel_requested released*"),
-        (State::Confirming, "no no no no", "no no cancel_requested released*"),
-        (State::Cancelling, "known no known no", "known no released* released*"),
-        (State::Confirmed, "no no no no", "no no no released*"),
-        (State::Succeeded, "no no no no", "no no no released"),
-        (State::Failed, "no no no no", "no no no released"),
-        (State::Cancelled, "known no no no", "known no no released"),
-        (State::Rejected, "no no no no", "no no no released"),
+        // cancel, approve, reject, release, adopt; then the same with attention set
+        (State::Stub, "known no known no no", "known no released* no no"),
+        (State::Creating, "cancel_requested no no no no", "cancel_requested no cancel_requested released* adopt"),
+        (State::Initiating, "cancel_requested no no no no", "cancel_requested no cancel_requested no adopt"),
+        (State::Bound, "cancel_requested no no no no", "cancel_requested no cancel_requested released* no"),
+        (State::Started, "cancel_requested no no no no", "cancel_requested no cancel_requested released* no"),
+        (State::Held, "cancel_requested approved cancel_requested no no", "cancel_requested approved cancel_requested released* no"),
+        (State::Confirming, "no no no no no", "no no cancel_requested released* no"),
+        (State::Cancelling, "known no known no no", "known no released* released* no"),
+        (State::Confirmed, "no no no no no", "no no no released* no"),
+        (State::Succeeded, "no no no no no", "no no no released no"),
+        (State::Failed, "no no no no no", "no no no released no"),
+        (State::Cancelled, "known no no no no", "known no no released no"),
+        (State::Rejected, "no no no no no", "no no no released no"),
     ];
     for (state, plain, attentive) in table {
         let payout = payout_in(state);
@@ -210,4 +217,25 @@ fn an_ended_payout_is_released_only_if_somebody_was_called() {
     assert_eq!(why_not(&paid, Verb::Reject, 9), "the payout has ended as succeeded");
     let called = after(paid, &[(9, other_session())]);
     assert!(why_not(&called, Verb::Reject, 9).ends_with("; release it instead"));
+}
+
+/// Its session is written once, and what is not known by its command cannot be told of.
+#[test]
+fn only_a_payout_without_a_session_adopts_one_and_only_one_that_names_it() {
+    let creating = after(payout_in(State::Creating), &[(50, needs_attention())]);
+    let shown = |named: Option<&str>| {
+        let payout_id = named.map(|id| id.parse().expect("an id"));
+        Session { id: found(), payout_id, ..awaiting() }
+    };
+    let event = adoption(&creating, &shown(Some("inv-1"))).expect("its own");
+    assert!(adoption(&creating, &shown(Some("inv-2"))).is_err_and(|why| why.contains("inv-2")));
+    assert!(adoption(&creating, &shown(None)).is_err());
+    let adopted = after(creating, &[(200, event)]);
+    assert_eq!((adopted.session.clone(), adopted.state), (Some(found()), State::Started));
+    assert!(adopted.attention.is_some(), "a person decides what becomes of it");
+    assert_eq!(effect(&adopted, Verb::Adopt), "known");
+    assert_eq!(effect(&adopted, Verb::Release), "released*");
+    let initiating = after(payout_in(State::Initiating), &[(50, needs_attention())]);
+    let event = adoption(&initiating, &shown(Some("inv-1"))).expect("its own");
+    assert_eq!(event.name(), "initiated");
 }

@@ -1,11 +1,11 @@
-//! What people and other systems say about a payout: cancel, approve, reject, release.
+//! What people and other systems say about a payout: cancel, approve, reject, release, adopt.
 //!
 //! Each is written into the record before it is acknowledged, or refused in an event. One that was
 //! taken before changes nothing more, so that a message delivered twice is harmless.
 
 use crate::digest::sha256_hex;
 use crate::domain::command::{Intervention, Verb};
-use crate::domain::intervene::{Effect, intervene, objection, still_attentive};
+use crate::domain::intervene::{Effect, adoption, intervene, objection, still_attentive};
 use crate::domain::payout::Payout;
 use crate::domain::result_event::command_refused;
 use crate::domain::step::{Sight, Source};
@@ -23,7 +23,7 @@ impl Executor {
         intervention: &Intervention,
         body: &[u8],
     ) -> Result<(), HandleError> {
-        let Intervention { verb, payout_id, reason } = intervention;
+        let Intervention { verb, payout_id, reason, .. } = intervention;
         for _ in 0..RACES_MAX {
             let loaded = self.driver.store.load(payout_id).await?;
             let now = loaded.now;
@@ -48,6 +48,17 @@ impl Executor {
                         return self.turn_down(intervention, Some(&payout), &why, body, now).await;
                     }
                     self.driver.write(payout, now, event).await?;
+                }
+                Effect::Adopt(session) => {
+                    let shown = self.driver.ask(&payout, &session).await;
+                    let shown = shown.ok_or_else(|| BANK_SILENT.to_owned());
+                    match shown.and_then(|shown| adoption(&payout, &shown)) {
+                        Ok(event) => drop(self.driver.write(payout, now, event).await?),
+                        Err(why) => {
+                            let at = Some(&payout);
+                            return self.turn_down(intervention, at, &why, body, now).await;
+                        }
+                    }
                 }
                 Effect::Known => return self.driver.drive(payout, now, Look::default()).await,
                 Effect::Refused(why) => {

@@ -137,6 +137,7 @@ fn a_rejected_payout_whose_confirmation_was_refused_is_cancelled() {
     let reject = Intervention {
         verb: Verb::Reject,
         payout_id: "inv-1".parse().expect("an id"),
+        session: None,
         reason: "no".into(),
     };
     let said = |payout: &Payout| intervene(payout, &reject, &policy(), at(50));
