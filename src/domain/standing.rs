@@ -24,6 +24,8 @@ pub struct Standing {
     /// `None`: the store was emptied, or nobody has begun to use it.
     pub epoch: Option<Epoch>,
     pub paused: Paused,
+    /// It has lost something, now or at any time: what it does not know may have been in it.
+    pub has_lost: bool,
 }
 
 /// What is not sent to the bank, each with the reason. Cancelling is never paused.

@@ -19,11 +19,12 @@ pub(super) struct Told {
 }
 
 pub(super) fn read(connection: &Connection) -> SqlResult<Told> {
-    let sql = "SELECT change, epoch, starts, confirms FROM fence";
+    let sql = "SELECT change, epoch, starts, confirms, lost OR resumed FROM fence";
     connection.prepare_cached(sql)?.query_row([], |row| {
         let epoch = Some(Epoch(row.get::<_, i64>(1)?.cast_unsigned()));
         let paused = Paused { starts: row.get(2)?, confirms: row.get(3)? };
-        Ok(Told { change: row.get(0)?, standing: Standing { epoch, paused } })
+        let standing = Standing { epoch, paused, has_lost: row.get(4)? };
+        Ok(Told { change: row.get(0)?, standing })
     })
 }
 

@@ -23,7 +23,7 @@ if deed == 'begin' then
   if not redis.call('HGET', counters, 'epoch') then
     if was_used then
       pause(true, true, reason)
-      redis.call('HSET', counters, 'lost:', '1')
+      redis.call('HSET', counters, 'lost:', '1', 'has_lost', '1')
     else
       redis.call('HSET', counters, 'epoch', epoch)
     end
@@ -58,7 +58,7 @@ elseif deed == 'suspect' then
     outcome = 'known'
   else
     pause(true, true, reason)
-    redis.call('HSET', counters, 'lost:' .. (ticket == '' and epoch or ticket), '1')
+    redis.call('HSET', counters, 'lost:' .. (ticket == '' and epoch or ticket), '1', 'has_lost', '1')
     outcome = 'paused'
   end
 end

@@ -12,8 +12,9 @@ use super::store::{RedisStore, in_time};
 use crate::domain::standing::{Epoch, Paused, Scope, Standing};
 use crate::store::{Fence, LOST, StoreError, Suspicion};
 
-/// As a script answers it: the epoch, the count of writes, and why starts and confirms are paused.
-pub(super) type Told = (String, u64, String, String);
+/// As a script answers it: the epoch, the count of writes, why starts and confirms are paused, and
+/// whether the store has ever lost something.
+pub(super) type Told = (String, u64, String, String, String);
 
 /// What this process has seen of the store.
 pub(super) struct Seen {
@@ -46,19 +47,21 @@ impl Seen {
 
     /// Answers on several connections may overtake each other: one with a lower count is an older
     /// one, unless it brings another epoch.
-    pub(super) fn told(&self, (epoch, writes, starts, confirms): Told) {
+    pub(super) fn told(&self, (epoch, writes, starts, confirms, has_lost): Told) {
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         let epoch = u64::from_str_radix(&epoch, 16).ok().map(Epoch);
         let begins = epoch.is_some() && epoch != newest.epoch;
         if begins {
             *newest = Newest { epoch, order: writes, ..Newest::default() };
         }
+        let has_lost = !has_lost.is_empty();
         let reason = |text: String| (!text.is_empty()).then_some(text);
         let paused = Paused { starts: reason(starts), confirms: reason(confirms) };
         // Less than was seen: an older answer, or a loss, and then it says so. It lifts nothing.
         if writes >= newest.order {
-            newest.standing = Standing { epoch, paused };
+            newest.standing = Standing { epoch, paused, has_lost };
         } else {
+            newest.standing.has_lost |= has_lost;
             let known = &mut newest.standing.paused;
             known.starts = known.starts.take().or(paused.starts);
             known.confirms = known.confirms.take().or(paused.confirms);

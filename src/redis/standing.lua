@@ -14,8 +14,8 @@ local function standing(counters, known, seen)
     if not redis.call('HGET', counters, 'confirms') then
       redis.call('HSET', counters, 'confirms', reason)
     end
-    redis.call('HSET', counters, 'lost:' .. known, '1')
+    redis.call('HSET', counters, 'lost:' .. known, '1', 'has_lost', '1')
   end
-  local paused = redis.call('HMGET', counters, 'starts', 'confirms')
-  return {epoch, tonumber(writes), paused[1] or '', paused[2] or ''}
+  local paused = redis.call('HMGET', counters, 'starts', 'confirms', 'has_lost')
+  return {epoch, tonumber(writes), paused[1] or '', paused[2] or '', paused[3] or ''}
 end

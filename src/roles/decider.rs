@@ -58,9 +58,22 @@ impl Decider {
                 payout_id = sight.session.payout_id.as_ref().map(ToString::to_string),
                 "no payout of ours has this session"
             );
-            return Ok(());
+            return self.look_for_lost(sight.session).await;
         };
         self.driver.drive(payout, now, Look { sight: Some(sight), ticket: None }).await
+    }
+
+    /// A store that has lost something may have lost the payout that the bank names: a ticket has it
+    /// looked up once somebody has resumed.
+    async fn look_for_lost(&self, session: Session) -> Result<(), HandleError> {
+        match session.payout_id {
+            Some(payout) if self.driver.fence.standing().has_lost => {
+                let (number, session) = (u64::MAX, Some(session.id));
+                let ticket = Ticket { payout, number, session, version: 1, epoch: None };
+                self.driver.put_off(&ticket).await
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// By the session; else by the payout id that our own metadata carries, which ties a session

@@ -93,6 +93,7 @@ pub(crate) async fn a_suspicion_pauses_everything_until_a_new_epoch(backend: &dy
 pub(crate) async fn what_is_older_than_an_epoch_is_known_to_be_lost(backend: &dyn Backend) {
     let fence = begun(backend).await.fence;
     let before = Some(epoch(&*fence));
+    assert!(!fence.standing().has_lost);
     let suspect = async |epoch| soon(fence.suspect(epoch, "why")).await.expect("told");
     // Of another store, and nobody has looked into it.
     assert_eq!(suspect(Some(Epoch(7))).await, Suspicion::Paused);
@@ -101,5 +102,6 @@ pub(crate) async fn what_is_older_than_an_epoch_is_known_to_be_lost(backend: &dy
         assert_eq!(suspect(old).await, Suspicion::Known, "{old:?}");
     }
     assert_eq!(fence.standing().paused, Paused::default());
+    assert!(fence.standing().has_lost, "and it stays so");
     assert_eq!(suspect(Some(epoch(&*fence))).await, Suspicion::Paused, "the next loss");
 }

@@ -1,5 +1,5 @@
 //! Payouts that the store has lost (case 50): what is left of them are their tickets, and what the
-//! bank has. Webhooks are lost too, so that nothing but the tickets tells of them.
+//! bank has. In most of them webhooks are lost too.
 
 use std::time::SystemTime;
 
@@ -108,6 +108,23 @@ async fn case_50_a_later_ticket_tells_of_the_session_that_an_earlier_one_did_not
     world.publish(&word("cancel", "inv-1", "the shop gave up")).await;
     world.recorded("inv-1", |payout| payout.cancel_requested.is_some()).await;
     world.publish(&word("reject", "inv-1", "nobody waits for it")).await;
+    assert_eq!(world.settled("inv-1").await["type"], "payout.succeeded");
+    end(&world, machine).await;
+    world.assert_paid_once("inv-1").await;
+}
+
+/// No ticket is left: the bank's own webhook names the payout, by our metadata.
+#[tokio::test(flavor = "multi_thread")]
+async fn case_50_a_webhook_tells_of_a_payout_that_the_store_has_lost() {
+    let mut world = World::new().await;
+    world.fence().suspect(None, "a test says so").await.expect("paused");
+    let session = started_at_the_bank(&world, "inv-1").await;
+    let machine = world.machine();
+    world.fence().resume(Scope::ALL).await.expect("resumed");
+    world.recorded("inv-1", |payout| payout.knows(&session)).await;
+    world.publish(&card("inv-1", 10_000)).await;
+    world.kind("inv-1", "payout.accepted").await;
+    world.publish(&word("release", "inv-1", "it is this one's")).await;
     assert_eq!(world.settled("inv-1").await["type"], "payout.succeeded");
     end(&world, machine).await;
     world.assert_paid_once("inv-1").await;
