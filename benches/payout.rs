@@ -55,6 +55,7 @@ fn deciding(c: &mut Criterion) {
     let sight = Sight { session, source: Source::Webhook };
     let policy = Policy {
         paused: Default::default(),
+        has_lost: false,
         call_timeout: Duration::from_secs(10),
         delays: Delays::new(vec![Duration::from_secs(5)]).expect("one delay"),
         confirms_automatically: false,

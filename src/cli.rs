@@ -91,7 +91,7 @@ enum Command {
     Reject(intervene::Args),
     /// Have payoutd carry on with a payout that needs attention, once the bank shows nothing paid
     Release(intervene::Args),
-    /// Take a session of the bank for that of a payout that needs attention and has none
+    /// Take a session that the bank shows for that of a payout that needs attention
     Adopt(intervene::AdoptArgs),
     /// Hold back starts, confirmations or both, in all processes, until they are resumed
     Pause(pause::PauseArgs),

@@ -84,6 +84,7 @@ pub(super) fn policy(config: &Config, rules: Rules) -> Policy {
         webhook_patience: WEBHOOK_PATIENCE,
         rules: Arc::new(rules),
         paused: Paused::default(),
+        has_lost: false,
     }
 }
 

@@ -124,6 +124,10 @@ fn timeline(payout: &Payout, policy: &Policy, now: Timestamp) -> String {
         format!("amount   {}", output::amount(payout)),
         format!("session  {}", or_none(payout.session.as_ref().map(SessionId::as_str))),
     ];
+    if !payout.strangers.is_empty() {
+        let others: Vec<_> = payout.strangers.iter().map(SessionId::as_str).collect();
+        lines.push(format!("others   {}", others.join(" ")));
+    }
     if let Some(attention) = &payout.attention {
         let verbs = verbs(payout, policy, now);
         lines.push(format!("needs attention: {}{verbs}", attention.reason));
@@ -159,7 +163,8 @@ fn verbs(payout: &Payout, policy: &Policy, now: Timestamp) -> String {
         let word = Intervention {
             verb: *verb,
             payout_id: payout.id().clone(),
-            session: payout.strangers.first().cloned(),
+            // Whichever it is: the bank is asked.
+            session: (*verb == Verb::Adopt).then(|| SessionId::new("another")),
             reason: String::new(),
         };
         let effect = intervene(payout, &word, policy, now);

@@ -179,8 +179,9 @@ short_command! {
 }
 
 short_command! {
-    /// Take this session for the payout's, which has none and needs attention. The bank is asked: its
-    /// session has to carry the payout's id. The attention stays until a release or a rejection.
+    /// Take this session for the payout's, which needs attention. The bank is asked: its session has to
+    /// carry the payout's id, and to be the only one in which something was or may be paid. The
+    /// attention stays until a release or a rejection.
     PayoutAdopt, "payout.adopt", session_id: SessionId
 }
 

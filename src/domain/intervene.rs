@@ -44,7 +44,7 @@ pub fn intervene(
         Verb::Approve => approve(payout, reason, now),
         Verb::Reject => reject(payout, reason, policy, now),
         Verb::Release => release(payout, reason, policy, now),
-        Verb::Adopt => adopt(payout, intervention.session.as_ref()),
+        Verb::Adopt => adopt(payout, intervention.session.as_ref(), policy, now),
     }
 }
 
@@ -148,7 +148,8 @@ fn release(payout: &Payout, reason: String, policy: &Policy, now: Timestamp) -> 
             refused("its command is not there: publish it again first, or reject it")
         }
         State::Stub if payout.session.is_none() => refused(
-            "nothing is known of what was done for it; adopt its session if the bank has one; else reject it, and send a command under a new id",
+            "nothing is known of what was done for it; adopt its session if the bank has one; else \
+             reject it, and send a command under a new id",
         ),
         State::Initiating => refused(
             "a payout that is started in one request is never sent twice; adopt its session if the \
@@ -177,16 +178,17 @@ fn on_evidence(payout: &Payout, reason: String, policy: &Policy, now: Timestamp)
     if payout.history.iter().any(|entry| entry.event == released) {
         refused(still_attentive(payout, SAID_BEFORE))
     } else if now < known_by {
-        let why = format!(
-            "what became of its last call is not known before {known_by}; send this again then"
-        );
-        refused(still_attentive(payout, &why))
+        refused(still_attentive(payout, &not_known_before(known_by)))
     } else if payout.has_countless_strangers() {
         let why = "more sessions have shown themselves as its own than can be looked at";
         refused(still_attentive(payout, why))
     } else {
         Effect::WriteOnEvidence(released)
     }
+}
+
+fn not_known_before(known_by: Timestamp) -> String {
+    format!("what became of its last call is not known before {known_by}; send this again then")
 }
 
 /// Why attention was not ended; a wish to cancel, which may be a moment old, stands nevertheless.

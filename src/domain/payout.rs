@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::call::Call;
 use super::command::{CreateCommand, Flow};
+use super::decision::contradictions;
 use super::event::{Entry, Event};
 use super::id::{BankPayoutId, PayoutId, SessionId};
 use super::json::Raw;
@@ -320,12 +321,13 @@ impl Payout {
         self.history.iter().find(bound).map_or(self.history[0].at, |entry| entry.at)
     }
 
-    /// The store has lost that it was: the bank shows it as paid, with our own name for it, and of this
-    /// record nothing was ever started.
+    /// The store has lost that it was: the bank shows it as paid, with our own name for it and what was
+    /// asked for, and of this record nothing was ever started.
     pub(super) fn was_paid_through(&self, session: &Session) -> bool {
+        let agrees = |command| contradictions(command, session).is_empty();
         matches!(self.state, State::Stub | State::Creating)
             && self.session.is_none()
-            && self.command.create().is_some()
+            && self.command.create().is_some_and(agrees)
             && session.payout_id.as_ref() == Some(self.id())
             && session.reading() == Reading::Succeeded
     }

@@ -24,6 +24,8 @@ pub struct Policy {
     pub rules: Arc<Rules>,
     /// What all processes hold back just now.
     pub paused: Paused,
+    /// The store has lost something at some time: a payout that looks new may be an old one.
+    pub has_lost: bool,
 }
 
 /// The bank repeats a webhook for about 30 minutes, and then gives it up.

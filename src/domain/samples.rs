@@ -36,6 +36,7 @@ pub(crate) fn policy() -> Policy {
         webhook_patience: Duration::from_secs(100),
         rules: Arc::new(rules()),
         paused: Paused::default(),
+        has_lost: false,
     }
 }
 

@@ -33,6 +33,12 @@ impl Ticket {
         }
     }
 
+    /// A look at a payout whose record could not be read, for a session that it may have. It is never
+    /// an old one, and ahead of a record only if there is none.
+    pub fn about(payout: PayoutId, session: SessionId) -> Self {
+        Self { payout, number: u64::MAX, session: Some(session), version: 1, epoch: None }
+    }
+
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("ids and numbers are JSON")
     }

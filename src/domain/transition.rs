@@ -76,11 +76,14 @@ pub fn apply(
             next.intention.outcome = CallOutcome::Answered;
         }
         Event::Adopted { session } => {
-            next.session = Some(session.clone());
-            next.strangers.retain(|other| other != session);
-            // It may have been started; what was answered is lost.
-            next.intention = Intention::new(Call::Start, 1, at);
-            next.intention.outcome = CallOutcome::Unknown { key_used: false };
+            if let Some(own) = next.session.replace(session.clone()).filter(|own| own != session) {
+                next.strangers.push(own);
+            }
+            // How often it was started, and what was answered, is lost.
+            let outcome = CallOutcome::Unknown { key_used: false };
+            let released = payout.intention.released;
+            next.intention =
+                Intention { outcome, released, ..Intention::new(Call::Start, SEVERAL, at) };
             next.next_look_at = at;
         }
         Event::Held { until, confirm_information, .. } => {
@@ -147,11 +150,17 @@ pub fn apply(
             next.published = next.published.max(*published);
         }
     }
+    if let Some(own) = &next.session {
+        next.strangers.retain(|other| other != own);
+    }
     if kept {
         next.history.push(Entry { at, event });
     }
     Ok(next)
 }
+
+/// Tries of a start of which it is not known how many there were.
+const SEVERAL: u32 = 2;
 
 /// The state an event leads to; `None` where it cannot happen.
 fn target(payout: &Payout, event: &Event) -> Option<State> {
@@ -175,9 +184,14 @@ fn target(payout: &Payout, event: &Event) -> Option<State> {
         Event::Initiated { .. } => from == S::Initiating,
         Event::Started { .. } => from == S::Bound,
         Event::Adopted { session } => {
-            matches!(from, S::Stub | S::Creating)
-                && payout.command.create().is_some()
-                && payout.session.as_ref().is_none_or(|own| own == session)
+            let replaces = payout.session.as_ref().is_some_and(|own| own != session);
+            payout.command.create().is_some()
+                && match from {
+                    S::Stub | S::Creating => true,
+                    // A person says so; the bank shows nothing in the one that it had.
+                    S::Bound | S::Started => replaces && payout.attention.is_some(),
+                    _ => false,
+                }
         }
         Event::Held { .. } => from == S::Started,
         Event::Approved { .. } => from == S::Held,

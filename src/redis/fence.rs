@@ -103,6 +103,7 @@ impl RedisStore {
             if !connection.progress.is_safe(count) {
                 connection.progress.reach(&connection, count).await.map_err(Failure::of_write)?;
             }
+            self.seen.kept(count);
             Ok(outcome)
         };
         in_time(change).await

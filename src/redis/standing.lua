@@ -16,6 +16,9 @@ local function standing(counters, known, seen)
     end
     redis.call('HSET', counters, 'lost:' .. known, '1', 'has_lost', '1')
   end
-  local paused = redis.call('HMGET', counters, 'starts', 'confirms', 'has_lost')
-  return {epoch, tonumber(writes), paused[1] or '', paused[2] or '', paused[3] or ''}
+  -- The version before kept no has_lost.
+  local told = redis.call('HMGET', counters, 'starts', 'confirms',
+    'has_lost', 'resumed', 'lost:' .. epoch)
+  local has_lost = told[3] or told[4] or told[5] or ''
+  return {epoch, tonumber(writes), told[1] or '', told[2] or '', has_lost}
 end

@@ -39,9 +39,7 @@ impl Handler for Decider {
             // A ticket says as much, and comes again until a newer process takes it; a refund is told
             // by its webhook alone.
             Err(HandleError::Store(StoreError::Newer(payout))) if !is_refund => {
-                let (number, session) = (u64::MAX, Some(id));
-                let ticket = Ticket { payout, number, session, version: 0, epoch: None };
-                self.driver.put_off(&ticket).await?;
+                self.driver.put_off(&Ticket::about(payout, id)).await?;
             }
             looked => looked?,
         }
@@ -68,9 +66,7 @@ impl Decider {
     async fn look_for_lost(&self, session: Session) -> Result<(), HandleError> {
         match session.payout_id {
             Some(payout) if self.driver.fence.standing().has_lost => {
-                let (number, session) = (u64::MAX, Some(session.id));
-                let ticket = Ticket { payout, number, session, version: 1, epoch: None };
-                self.driver.put_off(&ticket).await
+                self.driver.put_off(&Ticket::about(payout, session.id)).await
             }
             Some(_) | None => Ok(()),
         }

@@ -25,7 +25,7 @@ use crate::domain::event::Event;
 use crate::domain::payout::Payout;
 use crate::domain::policy::Policy;
 use crate::domain::session::Session;
-use crate::domain::standing::Paused;
+use crate::domain::standing::{Paused, Standing};
 use crate::domain::step::{Sight, Source, Step, next_step, waited_too_long};
 use crate::domain::time::Timestamp;
 use crate::domain::transition::apply;
@@ -79,9 +79,9 @@ impl Driver {
     fn policy_now(&self) -> Policy {
         let seen = self.confirmed_by_itself.load(Ordering::Relaxed);
         let confirms_automatically = self.policy.confirms_automatically || seen;
-        let paused = self.fence.standing().paused;
+        let Standing { paused, has_lost, .. } = self.fence.standing();
         self.say(&paused);
-        Policy { confirms_automatically, paused, ..self.policy.clone() }
+        Policy { confirms_automatically, paused, has_lost, ..self.policy.clone() }
     }
 
     /// Says once when something is paused, and when nothing is any more.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use crate::domain::id::SessionId;
+use crate::domain::call::Answer;
 use crate::domain::payout::Payout;
 use crate::domain::step::{Sight, Source};
 use crate::domain::ticket::Ticket;
@@ -62,18 +62,13 @@ enum Fate {
 impl Reconciler {
     async fn look(&self, ticket: &Ticket) -> Result<(), HandleError> {
         let Loaded { payout, now } = self.driver.store.load(&ticket.payout).await?;
-        match (self.fate(ticket, payout.as_ref()).await?, payout) {
-            (Fate::Kept, Some(payout)) => match names_other(ticket, &payout) {
-                Some(other) => self.look_at_other(ticket, payout, &other, now).await,
-                None if ticket.number >= payout.ticket => {
-                    let look = Look { sight: None, ticket: Some(ticket.number) };
-                    self.driver.drive(payout, now, look).await
-                }
+        match self.fate(ticket, payout.as_ref()).await? {
+            Fate::Kept => match payout {
+                Some(payout) => self.look_at(ticket, payout, now).await,
                 None => Ok(()),
             },
-            (Fate::Kept, None) => Ok(()),
-            (Fate::Suspected, _) => self.driver.put_off(ticket).await,
-            (Fate::Lost, payout) => {
+            Fate::Suspected => self.driver.put_off(ticket).await,
+            Fate::Lost => {
                 let session = ticket.session.clone();
                 match self.driver.take_up_lost(&ticket.payout, session, payout, now).await? {
                     true => Ok(()),
@@ -84,18 +79,31 @@ impl Reconciler {
     }
 
     /// A session that the ticket names and the record does not know: its binding was cut short, or
-    /// the store has lost it. The ticket is not given up before the bank has shown it.
-    async fn look_at_other(
+    /// the store has lost it. The ticket is not given up before the bank has answered.
+    async fn look_at(
         &self,
         ticket: &Ticket,
         payout: Payout,
-        other: &SessionId,
         now: Timestamp,
     ) -> Result<(), HandleError> {
-        let Some(session) = self.driver.ask(&payout, other).await else {
-            return self.driver.put_off(ticket).await;
+        let other = ticket.session.as_ref().filter(|session| !payout.knows(session));
+        let sight = match other {
+            Some(other) => match self.driver.ask(&payout, other).await {
+                Answer::Done(session) => {
+                    Some(Sight { session, source: Source::Answer { asked_at: now } })
+                }
+                // There is no such session.
+                Answer::Refused(_) | Answer::Forbidden(_) => None,
+                Answer::Misconfigured(_)
+                | Answer::KeyUsed
+                | Answer::NotSent(_)
+                | Answer::Unknown(_) => return self.driver.put_off(ticket).await,
+            },
+            None => None,
         };
-        let sight = Some(Sight { session, source: Source::Answer { asked_at: now } });
+        if sight.is_none() && ticket.number < payout.ticket {
+            return Ok(());
+        }
         self.driver.drive(payout, now, Look { sight, ticket: Some(ticket.number) }).await
     }
 
@@ -103,7 +111,6 @@ impl Reconciler {
     /// unless the store has lost that.
     async fn fate(&self, ticket: &Ticket, payout: Option<&Payout>) -> Result<Fate, HandleError> {
         let is_behind = payout.is_none_or(|payout| payout.version < ticket.version);
-        let names_another = payout.is_some_and(|payout| names_other(ticket, payout).is_some());
         let epoch = self.driver.fence.standing().epoch;
         let is_foreign = ticket.epoch.is_some() && ticket.epoch != epoch;
         let why = match (is_behind, is_foreign) {
@@ -116,15 +123,10 @@ impl Reconciler {
                 tracing::error!(event = "store.lost", payout_id = %ticket.payout, reason = why);
                 Fate::Suspected
             }
-            // However much was written to the record since: with the ticket its session would go.
-            Suspicion::Known if is_behind || names_another => Fate::Lost,
+            Suspicion::Known if is_behind => Fate::Lost,
             Suspicion::Known => Fate::Kept,
         })
     }
-}
-
-fn names_other(ticket: &Ticket, payout: &Payout) -> Option<SessionId> {
-    ticket.session.clone().filter(|session| !payout.knows(session))
 }
 
 impl Reconciler {

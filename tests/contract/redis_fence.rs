@@ -1,6 +1,6 @@
 //! How a Redis that has lost something is noticed.
 
-use payoutd::domain::standing::{Paused, Scope};
+use payoutd::domain::standing::{Epoch, Paused, Scope};
 use payoutd::redis::Barrier;
 use payoutd::store::{Fence, Store, StoreError};
 
@@ -121,4 +121,35 @@ async fn a_write_that_missed_its_barrier_may_be_lost() {
     cli(&server, &["HSET", &counters("p"), "writes", &writes]);
     load(&store, "nobody").await;
     assert!(!is_paused(&store));
+}
+
+/// The version before kept no `has_lost`: neither where it noticed a loss, nor where one was resumed.
+#[tokio::test]
+async fn a_loss_that_the_version_before_noticed_is_known_to_this_one() {
+    let server = RedisServer::start(&[]);
+    let one = begun(&server.url(), "p").await;
+    load(&one, "inv-1").await;
+    let noticed = format!("lost:{}", one.standing().epoch.expect("begun"));
+    let name = counters("p");
+    let why = "the store has lost something";
+    cli(&server, &["HSET", &name, "starts", why, "confirms", why, &noticed, "1"]);
+    load(&one, "inv-1").await;
+    assert!(is_paused(&one) && one.standing().has_lost);
+    soon(one.resume(Scope::ALL)).await.expect("resumed");
+    cli(&server, &["HDEL", &name, "has_lost"]);
+    let fresh = begun(&server.url(), "p").await;
+    load(&fresh, "inv-1").await;
+    assert!(fresh.standing().has_lost);
+}
+
+/// The store went back behind an earlier resume, and every process is new.
+#[tokio::test]
+async fn an_epoch_that_nobody_has_looked_into_pauses_though_somebody_has_resumed_before() {
+    let server = RedisServer::start(&[]);
+    let store = begun(&server.url(), "p").await;
+    for lost in [Epoch(7), Epoch(8)] {
+        soon(store.suspect(Some(lost), "a ticket is ahead")).await.expect("told");
+        assert!(is_paused(&store), "{lost}");
+        soon(store.resume(Scope::ALL)).await.expect("resumed");
+    }
 }

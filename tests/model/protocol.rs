@@ -217,5 +217,6 @@ pub(crate) fn honest_policy() -> Policy {
         webhook_patience: WEBHOOK_PATIENCE,
         rules: std::sync::Arc::default(),
         paused: Paused::default(),
+        has_lost: false,
     }
 }

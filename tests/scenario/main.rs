@@ -5,6 +5,7 @@
 #[path = "../support/contract.rs"]
 mod contract;
 
+mod adoption;
 mod backend;
 mod bank;
 mod banks;

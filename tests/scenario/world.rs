@@ -104,6 +104,7 @@ impl World {
             webhook_patience: Duration::from_secs(3),
             rules: Arc::default(),
             paused: Paused::default(),
+            has_lost: false,
         };
         let bank_url = bank.url.clone();
         Self {

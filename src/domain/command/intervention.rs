@@ -37,7 +37,7 @@ pub enum Verb {
     Reject,
     /// Carry on with what needs attention.
     Release,
-    /// Take this session for the payout's, which has none and needs attention.
+    /// Take this session for the payout's, which needs attention.
     Adopt,
 }
 

@@ -41,8 +41,8 @@ fn every_verb_has_its_effect_in_every_state() {
         (State::Stub, "known no known no no", "known no released* no no"),
         (State::Creating, "cancel_requested no no no no", "cancel_requested no cancel_requested released* adopt"),
         (State::Initiating, "cancel_requested no no no no", "cancel_requested no cancel_requested no adopt"),
-        (State::Bound, "cancel_requested no no no no", "cancel_requested no cancel_requested released* no"),
-        (State::Started, "cancel_requested no no no no", "cancel_requested no cancel_requested released* no"),
+        (State::Bound, "cancel_requested no no no no", "cancel_requested no cancel_requested released* adopt"),
+        (State::Started, "cancel_requested no no no no", "cancel_requested no cancel_requested released* adopt"),
         (State::Held, "cancel_requested approved cancel_requested no no", "cancel_requested approved cancel_requested released* no"),
         (State::Confirming, "no no no no no", "no no cancel_requested released* no"),
         (State::Cancelling, "known no known no no", "known no released* released* no"),
@@ -219,23 +219,43 @@ fn an_ended_payout_is_released_only_if_somebody_was_called() {
     assert!(why_not(&called, Verb::Reject, 9).ends_with("; release it instead"));
 }
 
-/// Its session is written once, and what is not known by its command cannot be told of.
+fn shown(named: Option<&str>) -> Session {
+    let payout_id = named.map(|id| id.parse().expect("an id"));
+    Session { id: found(), payout_id, ..awaiting() }
+}
+
 #[test]
-fn only_a_payout_without_a_session_adopts_one_and_only_one_that_names_it() {
+fn a_session_is_adopted_if_the_bank_shows_the_payouts_id_in_it_and_that_something_may_be_paid() {
     let creating = after(payout_in(State::Creating), &[(50, needs_attention())]);
-    let shown = |named: Option<&str>| {
-        let payout_id = named.map(|id| id.parse().expect("an id"));
-        Session { id: found(), payout_id, ..awaiting() }
-    };
-    let event = adoption(&creating, &shown(Some("inv-1"))).expect("its own");
-    assert!(adoption(&creating, &shown(Some("inv-2"))).is_err_and(|why| why.contains("inv-2")));
-    assert!(adoption(&creating, &shown(None)).is_err());
+    let event = adoption(&creating, &shown(Some("inv-1")), None).expect("its own");
+    let why = adoption(&creating, &shown(Some("inv-2")), None).expect_err("another's");
+    assert!(why.contains("inv-2"), "{why}");
+    assert!(adoption(&creating, &shown(None), None).is_err());
+    let dead = Session { status: S::Cancelled, ..shown(Some("inv-1")) };
+    assert!(adoption(&creating, &dead, None).is_err());
     let adopted = after(creating, &[(200, event)]);
     assert_eq!((adopted.session.clone(), adopted.state), (Some(found()), State::Started));
     assert!(adopted.attention.is_some(), "a person decides what becomes of it");
     assert_eq!(effect(&adopted, Verb::Adopt), "known");
     assert_eq!(effect(&adopted, Verb::Release), "released*");
     let initiating = after(payout_in(State::Initiating), &[(50, needs_attention())]);
-    let event = adoption(&initiating, &shown(Some("inv-1"))).expect("its own");
+    let event = adoption(&initiating, &shown(Some("inv-1")), None).expect("its own");
     assert_eq!(event.name(), "initiated");
+    assert!(why_not(&initiating, Verb::Adopt, 51).contains("not known before"), "init may land");
+}
+
+#[test]
+fn an_adopted_session_takes_the_place_of_one_in_which_nothing_may_be_paid() {
+    let bound = after(payout_in(State::Bound), &[(50, needs_attention())]);
+    let own = bound.session.clone().expect("bound");
+    let empty = session(S::Created, &[]);
+    let event =
+        adoption(&bound, &shown(Some("inv-1")), Some(&empty)).expect("nothing is paid there");
+    assert!(adoption(&bound, &shown(Some("inv-1")), Some(&awaiting())).is_err());
+    assert!(
+        apply(&payout_in(State::Bound), event.clone(), at(200)).is_err(),
+        "no person was called"
+    );
+    let adopted = after(bound, &[(200, event)]);
+    assert_eq!((adopted.session, adopted.strangers), (Some(found()), vec![own]));
 }

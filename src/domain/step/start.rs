@@ -1,5 +1,6 @@
 //! From the command to the bank having the payout.
 
+use super::super::decision::contradictions;
 use super::super::event::Event;
 use super::super::payout::{CallOutcome, Intention};
 use super::super::session::Reading;
@@ -23,14 +24,22 @@ impl View<'_> {
         let is_looked_into = self.payout.attention.is_none();
         match (&self.payout.session, self.sight.map(|sight| sight.session.reading())) {
             (None, _) if !is_looked_into => Step::Wait(None),
+            (None, _) if self.may_be_lost() => attention(LOST),
             (None, _) => self.bar().map_or_else(|| attention(LOST), Bar::end),
-            (Some(session), Some(reading)) if is_looked_into || reading == Reading::Succeeded => {
+            (Some(session), Some(reading))
+                if is_looked_into || reading == Reading::Succeeded && self.agrees() =>
+            {
                 Step::Write(Event::Adopted { session: session.clone() })
             }
             (Some(_), Some(_)) => Step::Wait(None),
             (Some(_), None) if is_looked_into => Step::AskStatus,
             (Some(_), None) => self.look_if_due(),
         }
+    }
+
+    /// What the bank shows is what was asked for.
+    fn agrees(&self) -> bool {
+        self.sight.is_some_and(|sight| contradictions(self.command, &sight.session).is_empty())
     }
 
     pub(super) fn creating(&self) -> Step {
@@ -41,7 +50,7 @@ impl View<'_> {
         if key_was_used(intention) && intention.attempt == 1 {
             return attention(FORGOTTEN);
         }
-        if let Some(bar) = self.bar() {
+        if let Some(bar) = self.bar().filter(|_| !self.may_be_lost()) {
             // Sessions may have been created, but none was ever started.
             return bar.end();
         }
@@ -64,6 +73,7 @@ impl View<'_> {
             return Step::Wait(None);
         }
         match (&intention.outcome, self.bar()) {
+            (CallOutcome::Postponed { .. }, Some(_)) if self.may_be_lost() => attention(LOST),
             (CallOutcome::Postponed { .. }, Some(bar)) => bar.end(),
             (CallOutcome::Postponed { until }, None) => self.send_postponed(*until),
             (CallOutcome::Refused { reason }, _) => {

@@ -14,6 +14,9 @@ const INFORMATION_CHANGED: &str = "the bank changed confirm_information after it
 const CONFIRMED_BEFORE: &str = "the bank has seen a confirmation of this payout before, and still waits \
                                 for this one: the store may have forgotten something";
 
+const NOTHING_THERE: &str = "the session was started, and the bank shows no payout in it: only a \
+                             rejection ends it";
+
 const SEVERAL: &str = "the session holds more than one payout";
 
 impl View<'_> {
@@ -37,7 +40,7 @@ impl View<'_> {
             Reading::Empty if self.payout.intention.released => {
                 match &self.payout.cancel_requested {
                     Some(reason) => self.cancel(reason.clone(), &sight.session),
-                    None => self.wait(sight),
+                    None => self.once_attentive(NOTHING_THERE),
                 }
             }
             Reading::Empty | Reading::InProgress => self.wait(sight),

@@ -6,7 +6,6 @@ use crate::domain::command::CreateCommand;
 use crate::domain::event::Event;
 use crate::domain::id::{PayoutId, SessionId};
 use crate::domain::payout::Payout;
-use crate::domain::session::Session;
 use crate::domain::time::Timestamp;
 
 use super::super::intake::HandleError;
@@ -105,15 +104,13 @@ impl Driver {
         Ok(run.record(event).await?.then_some(run.payout))
     }
 
-    /// What the bank shows of one of the payout's sessions now. `None`: it does not say.
-    pub async fn ask(&self, payout: &Payout, session: &SessionId) -> Option<Session> {
-        match self.teller.status(payout, session).await {
-            Answer::Done(session) => Some(session),
-            answer => {
-                log::answer(payout, "status", &answer);
-                None
-            }
+    /// What the bank answers when it is asked for one of the payout's sessions.
+    pub async fn ask(&self, payout: &Payout, session: &SessionId) -> Answer {
+        let answer = self.teller.status(payout, session).await;
+        if !matches!(answer, Answer::Done(_)) {
+            log::answer(payout, "status", &answer);
         }
+        answer
     }
 }
 

@@ -4,7 +4,10 @@
 //! taken before changes nothing more, so that a message delivered twice is harmless.
 
 use crate::digest::sha256_hex;
+use crate::domain::call::Answer;
 use crate::domain::command::{Intervention, Verb};
+use crate::domain::event::Event;
+use crate::domain::id::SessionId;
 use crate::domain::intervene::{Effect, adoption, intervene, objection, still_attentive};
 use crate::domain::payout::Payout;
 use crate::domain::result_event::command_refused;
@@ -49,17 +52,13 @@ impl Executor {
                     }
                     self.driver.write(payout, now, event).await?;
                 }
-                Effect::Adopt(session) => {
-                    let shown = self.driver.ask(&payout, &session).await;
-                    let shown = shown.ok_or_else(|| BANK_SILENT.to_owned());
-                    match shown.and_then(|shown| adoption(&payout, &shown)) {
-                        Ok(event) => drop(self.driver.write(payout, now, event).await?),
-                        Err(why) => {
-                            let at = Some(&payout);
-                            return self.turn_down(intervention, at, &why, body, now).await;
-                        }
+                Effect::Adopt(session) => match self.adoption(&payout, &session).await {
+                    Ok(event) => drop(self.driver.write(payout, now, event).await?),
+                    Err(why) => {
+                        let at = Some(&payout);
+                        return self.turn_down(intervention, at, &why, body, now).await;
                     }
-                }
+                },
                 Effect::Known => return self.driver.drive(payout, now, Look::default()).await,
                 Effect::Refused(why) => {
                     return self.turn_down(intervention, Some(&payout), &why, body, now).await;
@@ -77,7 +76,7 @@ impl Executor {
         now: Timestamp,
     ) -> Result<Result<(), String>, HandleError> {
         for session in payout.session.iter().chain(&payout.strangers) {
-            let Some(shown) = self.driver.ask(payout, session).await else {
+            let Answer::Done(shown) = self.driver.ask(payout, session).await else {
                 return Ok(Err(BANK_SILENT.into()));
             };
             if let Some(objection) = objection(payout, &shown) {
@@ -88,6 +87,18 @@ impl Executor {
             }
         }
         Ok(Ok(()))
+    }
+
+    /// Asks for the session, and for the one that the payout has.
+    async fn adoption(&self, payout: &Payout, session: &SessionId) -> Result<Event, String> {
+        let mut shown = Vec::new();
+        for asked in [session].into_iter().chain(&payout.session) {
+            match self.driver.ask(payout, asked).await {
+                Answer::Done(session) => shown.push(session),
+                _ => return Err(BANK_SILENT.into()),
+            }
+        }
+        adoption(payout, &shown[0], shown.get(1))
     }
 
     async fn turn_down(

@@ -1,6 +1,7 @@
 //! What is paused goes out later; and what the store has lost is for a person.
 
 use super::*;
+use crate::domain::id::PayoutId;
 use crate::domain::standing::Paused;
 
 fn pausing(starts: bool, confirms: bool) -> Policy {
@@ -134,4 +135,64 @@ fn what_is_decided_of_a_stub_can_be_written() {
 
 fn lost_without_session() -> Payout {
     Payout::lost("inv-1".parse().expect("an id"), None, "lost".into(), at(1))
+}
+
+/// How often what was lost was tried, nobody knows: a webhook may be of an earlier try.
+#[test]
+fn what_was_adopted_is_confirmed_on_an_answer_and_not_on_a_webhook() {
+    let looked = after(lost(), &[(5, command_came()), (6, released())]);
+    let adopted = Event::Adopted { session: SessionId::new(SESSION) };
+    let payout = after(looked, &[(50, adopted)]);
+    assert_eq!(step(&payout, Some(&webhook(awaiting())), 66), Step::AskStatus);
+    let seen = answer(awaiting(), at(66));
+    assert_eq!(name(&step(&payout, Some(&seen), 66)), "confirm_decided");
+}
+
+/// Else its end is held back as a stranger's.
+#[test]
+fn what_becomes_the_payouts_own_session_is_a_stranger_no_more() {
+    let session = Some(SessionId::new(SESSION));
+    let called = Event::NeedsAttention { reason: "it had it".into(), session };
+    let initiated = Event::Initiated { session: SessionId::new(SESSION), bank_payout: None };
+    let payout = after(payout_in(State::Initiating), &[(2, called), (3, initiated)]);
+    assert!(payout.strangers.is_empty(), "{:?}", payout.strangers);
+}
+
+/// What looks new may have been paid: before it is told as not paid, the bank has to open a session
+/// under its first key, or a person looks.
+#[test]
+fn where_the_store_has_lost_something_nothing_is_told_as_not_paid_without_evidence() {
+    let unwanted = [(5, Event::CancelRequested { reason: "no".into() })];
+    let policy = Policy { has_lost: true, ..policy() };
+    let step = |payout: &Payout| next_step(payout, None, &policy, at(50));
+    let creating = after(payout_in(State::Creating), &unwanted);
+    assert!(may_start(&creating, &policy, at(50)), "an unused session is harmless");
+    assert_eq!(name(&step(&creating)), "intended", "create again");
+    let postponed = (6, Event::Postponed { until: at(7) });
+    let initiating = after(payout_in(State::Initiating), &[unwanted[0].clone(), postponed]);
+    let stub = Payout::stub("inv-1".parse().expect("an id"), "no".into(), at(1));
+    for payout in [initiating, after(stub, &[(5, command_came())])] {
+        assert!(!may_start(&payout, &policy, at(50)));
+        assert_eq!(name(&step(&payout)), "needs_attention", "{}", payout.state);
+        let looked = after(payout, &[(50, needs_attention()), (51, released())]);
+        assert_eq!(name(&step(&looked)), "cancelled");
+    }
+}
+
+#[test]
+fn what_was_paid_otherwise_than_asked_is_told_only_once_a_person_has_looked() {
+    let mut other = session(S::Accepted, &[P::Succeeded]);
+    let money = other.payouts[0].money.as_mut().expect("shown");
+    money.amount += 1;
+    let seen = answer(other, at(5));
+    let lost = after(lost(), &[(3, command_came())]);
+    assert_eq!(step(&lost, Some(&seen), 5), Step::Wait(None));
+    assert_eq!(name(&step(&after(lost, &[(4, released())]), Some(&seen), 5)), "adopted");
+    let seen = Sight { session: Session { payout_id: Some(id()), ..seen.session }, ..seen };
+    let creating = Payout { session: None, ..payout_in(State::Creating) };
+    assert_eq!(name(&step(&creating, Some(&seen), 5)), "needs_attention");
+}
+
+fn id() -> PayoutId {
+    "inv-1".parse().expect("an id")
 }
