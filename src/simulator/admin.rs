@@ -101,7 +101,8 @@ fn ledger(book: &Connection, page: &Page) -> rusqlite::Result<Value> {
         page,
         "SELECT ledger.n, ledger.session, payout, ledger.merchant, ledger.amount, ledger.currency, paid_at,
                 ledger.method_type, settlement,
-                coalesce(json_extract(method, '$.card.last4'), substr(number, -4))
+                coalesce(json_extract(method, '$.card.last4'), substr(number, -4),
+                         substr(json_extract(method, '$.bank_account.ru.account'), -4))
          FROM ledger JOIN payouts ON payouts.n = payout
               LEFT JOIN recipients ON secret = json_extract(method, '$.bank_account.ru.token')
          WHERE ledger.n > ?1 ORDER BY ledger.n LIMIT ?2",

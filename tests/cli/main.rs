@@ -10,6 +10,7 @@ mod services;
 
 mod bank;
 mod browser;
+mod chaos;
 mod configuration;
 mod dead_letters;
 mod demo;

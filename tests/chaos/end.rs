@@ -1,0 +1,160 @@
+//! The end of a run: waits until nothing moves any more, and collects what it left behind.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::Arguments;
+use crate::business::QUEUE;
+use crate::person::Person;
+use crate::plan::Fault;
+use crate::report::Report;
+use crate::scene::{Scene, within};
+use crate::strikes::Strikes;
+use crate::verdict::{self, Evidence};
+
+/// Longest from the last fault until all is settled, before it counts as stuck: four times what is
+/// expected.
+const SETTLED_MAX: Duration = Duration::from_secs(120);
+
+/// Longest that the person takes for what is left then, and the queues until they are empty.
+const QUIET_MAX: Duration = Duration::from_secs(120);
+
+/// Payouts of which the history is kept as evidence.
+const SHOWN_MAX: usize = 20;
+
+#[derive(Deserialize)]
+struct Queue {
+    name: String,
+    messages: Option<usize>,
+}
+
+#[derive(Deserialize)]
+struct Letter {
+    queue: Option<String>,
+    reason: String,
+}
+
+/// A broker of 3.10 forgets a queue that is new when it is killed.
+pub(crate) fn keeps_all_queues(scene: &Scene) {
+    let queues = queues(scene).expect("the broker is there");
+    let broker = scene.broker.lock().unwrap_or_else(PoisonError::into_inner);
+    queues.keys().map(String::as_str).chain([QUEUE]).for_each(|queue| broker.keeps(queue));
+}
+
+/// What waits in each queue.
+fn queues(scene: &Scene) -> Option<BTreeMap<String, usize>> {
+    let queues = scene.shown::<Queue>(&["topology", "--json"])?;
+    Some(queues.into_iter().filter_map(|queue| Some((queue.name, queue.messages?))).collect())
+}
+
+pub(crate) fn report(
+    strikes: &Strikes<'_>,
+    person: &Mutex<Person>,
+    arguments: &Arguments,
+    seed: u64,
+    plan: &[Fault],
+) -> anyhow::Result<Report> {
+    let (scene, business) = (strikes.scene, strikes.business);
+    // Those of processes are carried out by whoever watches over them.
+    scene.until("all faults are over", || {
+        strikes.done().count.values().sum::<usize>() == plan.len()
+    });
+    let last = strikes.done().last.unwrap_or(strikes.began);
+    let look_away = || person.lock().unwrap_or_else(PoisonError::into_inner);
+    let settled = within(SETTLED_MAX, || {
+        let open = business.open_orders();
+        if open.is_empty() {
+            return true;
+        }
+        let called = scene.attention().unwrap_or_default();
+        let called: BTreeSet<_> = called.into_iter().map(|attention| attention.payout_id).collect();
+        open.iter().all(|order| called.contains(&order.payout))
+    });
+    let settled_ms = settled.then(|| last.max(strikes.began).elapsed().as_millis());
+
+    // What is left is for the person, who has an end too.
+    let began = Instant::now();
+    within(QUIET_MAX, || look_away().look(scene) == Some(0));
+    let attention = || scene.attention().unwrap_or_default();
+    let is_forgotten = |(name, count): &(String, usize)| {
+        let tickets = if name.starts_with("payoutd.tickets.") { attention().len() } else { 0 };
+        !name.contains("dead-letters") && *count > tickets
+    };
+    let forgotten = || -> Option<Vec<(String, usize)>> {
+        Some(queues(scene)?.into_iter().filter(&is_forgotten).collect())
+    };
+    within(QUIET_MAX, || forgotten().is_some_and(|queues| queues.is_empty()));
+    let forgotten = forgotten().context("the broker does not tell what its queues hold")?;
+    let quiet_ms = began.elapsed().as_millis();
+
+    let evidence = Evidence {
+        orders: business.orders(),
+        ledger: scene.ledger()?,
+        told: business.told(),
+        attention: scene.attention().context("the store does not tell who needs a person")?,
+    };
+    let mut verdict = verdict::judge(&evidence);
+    for (queue, count) in forgotten {
+        verdict.broken.push(format!("{count} messages are forgotten in {queue}"));
+    }
+    if settled_ms.is_none() {
+        verdict.broken.push(format!("not all settled {SETTLED_MAX:?} after the last fault"));
+    }
+    keep(scene, &verdict, &evidence)?;
+    let letters = scene
+        .shown::<Letter>(&["dead-letters", "list", "--json", "--limit", "10000"])
+        .context("dead letters cannot be listed")?;
+    let mut dead_letters = BTreeMap::new();
+    for Letter { queue, reason } in letters {
+        let queue = queue.unwrap_or_else(|| "from nowhere".into());
+        *dead_letters.entry(format!("{queue}: {reason}")).or_default() += 1;
+    }
+    let done = strikes.done();
+    Ok(Report {
+        seed,
+        payouts: arguments.payouts,
+        faults: plan.len(),
+        seconds: arguments.seconds,
+        plan: plan.iter().map(ToString::to_string).collect(),
+        faults_done: done.count.clone(),
+        losses: done.losses.clone(),
+        paid: evidence.ledger.len(),
+        events: evidence.told.len(),
+        settled_after_last_fault_ms: settled_ms,
+        quiet_after_that_ms: quiet_ms,
+        took_s: strikes.began.elapsed().as_secs_f64(),
+        dead_letters,
+        person: std::mem::take(&mut *look_away()),
+        refused_words: business.refused_words(),
+        troubles: business.troubles(),
+        kept: scene.kept.clone(),
+        verdict,
+    })
+}
+
+/// For whoever has to find out why: ledger and events of the run, and the histories of payouts that
+/// are in the verdict or need a person.
+fn keep(scene: &Scene, verdict: &verdict::Verdict, evidence: &Evidence) -> anyhow::Result<()> {
+    let lines = |lines: Vec<String>| lines.join("\n");
+    let rows = evidence.ledger.iter().map(|row| format!("{row:?}")).collect();
+    let told = evidence.told.iter().map(|told| format!("{told:?}")).collect();
+    fs::write(scene.kept.join("ledger.txt"), lines(rows))?;
+    fs::write(scene.kept.join("events.txt"), lines(told))?;
+    let accused = verdict.broken.iter().filter_map(|text| text.split_once(':')).map(|(id, _)| id);
+    let called = evidence.attention.iter().map(|attention| attention.payout_id.as_str());
+    let mut shown = Vec::new();
+    for id in accused.chain(called).filter(|id| id.starts_with("inv-")).take(SHOWN_MAX) {
+        shown.push(scene.person(&["show", id]).out);
+    }
+    fs::write(scene.kept.join("payouts.txt"), shown.join("\n\n"))?;
+    let all: Vec<Value> =
+        scene.shown(&["list", "--json", "--limit", "1000000"]).unwrap_or_default();
+    fs::write(scene.kept.join("records.txt"), lines(all.iter().map(Value::to_string).collect()))?;
+    Ok(())
+}

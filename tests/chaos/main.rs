@@ -1,0 +1,169 @@
+//! A chaos run: payouts through real processes on a real RabbitMQ and Redis and the simulator in its
+//! own process, while a seeded plan kills, freezes, cuts off and sets back. At the end the bank's
+//! ledger is held against commands and events. `scripts/chaos` runs it.
+//!
+//! Exit code 1 if a promise was broken.
+
+#[expect(dead_code, reason = "the tests of the program use the rest")]
+#[path = "../cli/bank.rs"]
+mod bank;
+mod business;
+mod end;
+mod person;
+#[expect(dead_code, reason = "the tests of the program use the rest")]
+#[path = "../cli/place.rs"]
+mod place;
+mod plan;
+#[expect(dead_code, reason = "the tests of the program use the rest")]
+#[path = "../cli/process.rs"]
+mod process;
+#[path = "../contract/rabbitmq/proxy.rs"]
+mod proxy;
+mod report;
+mod scene;
+#[expect(dead_code, reason = "the program that starts servers uses the rest")]
+#[path = "../support/services.rs"]
+mod services;
+mod store;
+mod strikes;
+mod verdict;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+
+use business::Business;
+use person::Person;
+use report::Report;
+use scene::Scene;
+use strikes::Strikes;
+
+/// Pays through chaos, and says whether payoutd kept its promises.
+#[derive(Clone, Parser)]
+struct Arguments {
+    /// How many payouts
+    #[arg(long, default_value_t = 1000)]
+    payouts: usize,
+    /// How many faults
+    #[arg(long, default_value_t = 60)]
+    faults: usize,
+    /// The same seed, seconds and faults give the same plan [default: any]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Payouts are published, and faults happen, within so many seconds
+    #[arg(long, default_value_t = 180)]
+    seconds: u64,
+    /// Redis is neither set back to an earlier copy nor emptied
+    #[arg(long)]
+    without_loss: bool,
+    /// 300 payouts and 30 faults in 75 seconds
+    #[arg(long, conflicts_with_all = ["payouts", "faults", "seconds"])]
+    short: bool,
+    /// Shows the plan and ends
+    #[arg(long)]
+    plan: bool,
+    /// Writes the report there too, as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Logs and evidence are kept there [default: target/chaos/SEED]
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+}
+
+/// A copy of the store is kept so often.
+const COPY_EVERY: Duration = Duration::from_secs(2);
+
+/// The person looks so often.
+const LOOK_EVERY: Duration = Duration::from_secs(3);
+
+fn main() -> anyhow::Result<ExitCode> {
+    let mut arguments = Arguments::parse();
+    if arguments.short {
+        (arguments.payouts, arguments.faults, arguments.seconds) = (300, 30, 75);
+    }
+    let seed = arguments.seed.unwrap_or_else(|| rand::random_range(1..1_000_000));
+    let time = Duration::from_secs(arguments.seconds);
+    let plan = plan::plan(seed, time, arguments.faults, !arguments.without_loss);
+    println!("seed {seed}: {} payouts, {} faults, {time:?}", arguments.payouts, plan.len());
+    plan.iter().for_each(|fault| println!("{fault}"));
+    if arguments.plan {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let kept = arguments.keep.clone();
+    let kept = kept.unwrap_or_else(|| PathBuf::from(format!("target/chaos/{seed}")));
+    if kept.exists() {
+        fs::remove_dir_all(&kept)?;
+    }
+    let report = run(&arguments, seed, &plan, kept)?;
+    report.print();
+    if let Some(file) = &arguments.json {
+        fs::write(file, serde_json::to_string_pretty(&report)?)?;
+    }
+    Ok(if report.kept_all() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn run(
+    arguments: &Arguments,
+    seed: u64,
+    plan: &[plan::Fault],
+    kept: PathBuf,
+) -> anyhow::Result<Report> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).enable_all().build()?;
+    let time = Duration::from_secs(arguments.seconds);
+    let scene = Scene::set(kept, seed, runtime.handle())?;
+    // Before any process starts, so that no queue is new when the broker is killed.
+    scene.until("queues are declared", || {
+        scene.person(&["topology", "--declare", "--json"]).code == Some(0)
+    });
+    let business = runtime.block_on(Business::open(&scene.amqp_url))?;
+    end::keeps_all_queues(&scene);
+    runtime.spawn(Arc::clone(&business).listen());
+
+    let strikes = Strikes {
+        scene: &scene,
+        business: &business,
+        runtime: runtime.handle().clone(),
+        began: Instant::now(),
+        done: Mutex::default(),
+        over: AtomicBool::new(false),
+    };
+    let person = Mutex::new(Person::default());
+    thread::scope(|threads| {
+        for victim in strikes::supervised() {
+            let strikes = &strikes;
+            threads.spawn(move || strikes.supervise(victim, plan));
+        }
+        threads.spawn(|| {
+            while !strikes.over.load(Ordering::Relaxed) {
+                strikes.store().keep_copy();
+                thread::sleep(COPY_EVERY);
+            }
+        });
+        threads.spawn(|| {
+            while !strikes.over.load(Ordering::Relaxed) {
+                person.lock().unwrap_or_else(PoisonError::into_inner).look(&scene);
+                thread::sleep(LOOK_EVERY);
+            }
+        });
+        let publishing = runtime.spawn({
+            let (business, count) = (Arc::clone(&business), arguments.payouts);
+            async move { business.publish_all(count, time).await }
+        });
+        strikes.carry_out(plan);
+        let report = runtime
+            .block_on(publishing)
+            .map_err(anyhow::Error::from)
+            .and_then(|()| end::report(&strikes, &person, arguments, seed, plan));
+        // Whatever came out, or the threads would never end.
+        strikes.over.store(true, Ordering::Relaxed);
+        report
+    })
+    .map(|report| report.with_fallen(strikes.done().fell.clone()))
+}
