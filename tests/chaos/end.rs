@@ -68,6 +68,9 @@ pub(crate) fn report(
     let last = strikes.done().last.unwrap_or(strikes.began);
     let look_away = || person.lock().unwrap_or_else(PoisonError::into_inner);
     let settled = within(SETTLED_MAX, || {
+        if strikes.store().pauses() {
+            return false;
+        }
         let open = business.open_orders();
         if open.is_empty() {
             return true;

@@ -80,7 +80,7 @@ struct Arguments {
 const COPY_EVERY: Duration = Duration::from_secs(2);
 
 /// The person looks so often.
-const LOOK_EVERY: Duration = Duration::from_secs(3);
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 fn main() -> anyhow::Result<ExitCode> {
     let mut arguments = Arguments::parse();
@@ -147,8 +147,17 @@ fn run(
             }
         });
         threads.spawn(|| {
+            let mut was_paused = false;
             while !strikes.over.load(Ordering::Relaxed) {
-                person.lock().unwrap_or_else(PoisonError::into_inner).look(&scene);
+                let mut person = person.lock().unwrap_or_else(PoisonError::into_inner);
+                let is_paused = strikes.store().pauses();
+                // Not at once: who resumes before all have noticed will have to do so again.
+                if was_paused && is_paused {
+                    person.resume(&scene);
+                }
+                was_paused = is_paused;
+                person.look(&scene);
+                drop(person);
                 thread::sleep(LOOK_EVERY);
             }
         });

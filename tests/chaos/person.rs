@@ -20,6 +20,8 @@ const RELEASES: usize = 2;
 #[derive(Default, Serialize)]
 pub(crate) struct Person {
     pub(crate) called_for: BTreeSet<String>,
+    /// Times that starts and confirms were found paused, and were resumed.
+    pub(crate) resumes: usize,
     pub(crate) words: BTreeMap<&'static str, usize>,
     /// What was refused at once, by reason.
     pub(crate) refused: BTreeMap<String, usize>,
@@ -30,25 +32,51 @@ pub(crate) struct Person {
 struct Case {
     heard: Instant,
     words: usize,
+    paid: bool,
+}
+
+impl Case {
+    fn is_left_alone(&self) -> bool {
+        self.paid || self.words >= WORDS_MAX
+    }
+
+    fn is_due(&self) -> bool {
+        !self.is_left_alone() && self.heard.elapsed() >= THINKS
+    }
 }
 
 impl Person {
+    /// Lets out what is paused, as docs/servers.md says. A process that notices a loss later than
+    /// others pauses again what was resumed in between, and is heeded again.
+    pub(crate) fn resume(&mut self, scene: &Scene) {
+        if scene.person(&["resume"]).code == Some(0) {
+            self.resumes += 1;
+        }
+    }
+
     /// One round. How many are left about which something can still be said.
     pub(crate) fn look(&mut self, scene: &Scene) -> Option<usize> {
         let attention = scene.attention()?;
+        let called: BTreeSet<_> = attention.into_iter().map(|called| called.payout_id).collect();
+        self.cases.retain(|payout, _| called.contains(payout));
+        for payout in &called {
+            let new = || Case { heard: Instant::now(), words: 0, paid: false };
+            self.cases.entry(payout.clone()).or_insert_with(new);
+        }
+        self.called_for.extend(called);
+        if self.cases.values().any(Case::is_due) {
+            self.settle_the_due(scene)?;
+        }
+        Some(self.cases.values().filter(|case| !case.is_left_alone()).count())
+    }
+
+    fn settle_the_due(&mut self, scene: &Scene) -> Option<()> {
         let ledger = scene.ledger().ok()?;
         let paid: BTreeSet<_> =
             ledger.iter().filter_map(|row| row.merchant_payout_id.as_deref()).collect();
-        let mut left = 0;
-        for payout in attention.iter().map(|attention| &attention.payout_id) {
-            self.called_for.insert(payout.clone());
-            let new = Case { heard: Instant::now(), words: 0 };
-            let case = self.cases.entry(payout.clone()).or_insert(new);
-            if paid.contains(payout.as_str()) || case.words >= WORDS_MAX {
-                continue;
-            }
-            left += 1;
-            if case.heard.elapsed() < THINKS {
+        for (payout, case) in self.cases.iter_mut().filter(|(_, case)| case.is_due()) {
+            case.paid = paid.contains(payout.as_str());
+            if case.paid {
                 continue;
             }
             let verb = if case.words < RELEASES { "release" } else { "reject" };
@@ -61,10 +89,10 @@ impl Person {
             if said.code != Some(0) {
                 let why = said.err.replace(payout.as_str(), "…");
                 *self.refused.entry(format!("{verb}: {why}")).or_default() += 1;
-                // Nothing else comes of waiting where a release is refused for good.
+                // A release that is refused at once is refused for good.
                 case.words = case.words.max(RELEASES);
             }
         }
-        Some(left)
+        Some(())
     }
 }

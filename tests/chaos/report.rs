@@ -9,6 +9,9 @@ use crate::person::Person;
 use crate::strikes::Loss;
 use crate::verdict::Verdict;
 
+/// Lines of text; the JSON has them all.
+const BROKEN_SHOWN_MAX: usize = 40;
+
 #[derive(Serialize)]
 pub(crate) struct Report {
     pub(crate) seed: u64,
@@ -59,7 +62,11 @@ impl Report {
         list("ends", &verdict.ends);
         list("other than success", &verdict.reasons);
         println!("the bank paid {paid}; {events} events came, copies included");
-        println!("a person was called for {} payouts", self.person.called_for.len());
+        let Person { called_for, resumes, .. } = &self.person;
+        println!(
+            "a person was called for {} payouts, and resumed {resumes} times",
+            called_for.len()
+        );
         list("words of the person", &self.person.words);
         list("words refused at once", &self.person.refused);
         list("words refused later", &self.refused_words);
@@ -72,8 +79,11 @@ impl Report {
             None => println!("NOT all settled after the last fault"),
         }
         println!("{:.0} s in all; logs in {}", self.took_s, self.kept.display());
-        for broken in &verdict.broken {
+        for broken in verdict.broken.iter().take(BROKEN_SHOWN_MAX) {
             println!("BROKEN: {broken}");
+        }
+        if verdict.broken.len() > BROKEN_SHOWN_MAX {
+            println!("BROKEN: {} in all", verdict.broken.len());
         }
         if verdict.broken.is_empty() {
             println!("every promise was kept");

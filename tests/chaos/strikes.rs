@@ -165,16 +165,15 @@ impl Strikes<'_> {
         self.scene.set_line(line, Mode::Open);
     }
 
-    /// What docs/servers.md tells a person to do, when it is noticed; and the business publishes
-    /// again what it has no result for.
+    /// When it is noticed, and a person has resumed, the business publishes again what it has no
+    /// result for.
     fn recover(&self, what: String) {
         let began = Instant::now();
         let at_s = self.began.elapsed().as_secs_f64();
         let noticed = within(NOTICED_MAX, || self.store().pauses());
         let noticed_ms = noticed.then(|| began.elapsed().as_millis());
-        self.scene.until("starts and confirms are resumed", || {
-            self.scene.person(&["resume"]).code == Some(0)
-        });
+        // The person resumes.
+        within(NOTICED_MAX, || !self.store().pauses());
         let open = self.business.open_orders();
         self.runtime.block_on(self.business.publish(&open));
         let published_again = open.len();
