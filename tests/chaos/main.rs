@@ -136,6 +136,7 @@ fn run(
     };
     let person = Mutex::new(Person::default());
     thread::scope(|threads| {
+        let over = Over(&strikes.over);
         for victim in strikes::supervised() {
             let strikes = &strikes;
             threads.spawn(move || strikes.supervise(victim, plan));
@@ -170,9 +171,17 @@ fn run(
             .block_on(publishing)
             .map_err(anyhow::Error::from)
             .and_then(|()| end::report(&strikes, &person, arguments, seed, plan));
-        // Whatever came out, or the threads would never end.
-        strikes.over.store(true, Ordering::Relaxed);
+        drop(over);
         report
     })
     .map(|report| report.with_fallen(strikes.done().fell.clone()))
+}
+
+/// Tells all threads when it is dropped, whatever came before: they would never end.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }

@@ -3,6 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
@@ -13,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::bank::{exchange, get};
-use crate::place::{Place, free_port};
+use crate::place::Place;
 use crate::plan::{Line, ROLES};
 use crate::process::Ended;
 use crate::proxy::{Mode, Proxy};
@@ -53,7 +54,8 @@ impl Scene {
         let (broker, store) = (RabbitMq::start(), RolledStore::start());
         let (amqp_url, redis_url) = (broker.url(), store.url());
         let mut place = Place::with_keys();
-        let bank_address = format!("127.0.0.1:{}", free_port());
+        place.set("ingress.listen", &address_apart());
+        let bank_address = address_apart();
         let line = |line: Line, target: &str| {
             (line, runtime.block_on(Proxy::to(target.to_owned(), Mode::Open)))
         };
@@ -155,6 +157,16 @@ pub(crate) fn within(time: Duration, mut holds: impl FnMut() -> bool) -> bool {
         std::thread::sleep(LOOK_EVERY);
     }
     true
+}
+
+/// Where nobody listens now, and another run that is started with this one does not look either.
+fn address_apart() -> String {
+    loop {
+        let port: u16 = rand::random_range(10_000..30_000);
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return format!("127.0.0.1:{port}");
+        }
+    }
 }
 
 /// Host and port.
