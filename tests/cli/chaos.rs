@@ -78,8 +78,12 @@ fn what_was_promised_and_kept_breaks_nothing() {
     let verdict = judge(&evidence(vec![paid()], copies, vec![]));
     assert_eq!(verdict.broken, Vec::<String>::new());
     assert_eq!((verdict.ends["succeeded"], verdict.reasons.len()), (1, 0));
-    let verdict = judge(&evidence(vec![], vec![told("failed", 1)], vec![]));
-    assert_eq!(verdict.broken, Vec::<String>::new());
+    let failed = judge(&evidence(vec![], vec![told("failed", 1)], vec![]));
+    assert_eq!(failed.broken, Vec::<String>::new());
+    let by_account = Paid { account: "settlement".into(), ..paid() };
+    let mut settled = evidence(vec![by_account], vec![told("succeeded", 1)], vec![]);
+    settled.orders[0].account = "settlement";
+    assert_eq!(judge(&settled).broken, Vec::<String>::new());
 }
 
 #[test]
