@@ -15,7 +15,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
 use serde_json::{Value, json};
 
-use crate::verdict::{Order, Told, end};
+use crate::verdict::{Order, Told, end, without_ids};
 
 pub(crate) const QUEUE: &str = "business.results";
 
@@ -155,7 +155,9 @@ impl Business {
             books.ended.insert(told.payout.clone());
         }
         match told.kind.as_str() {
-            "payout.command_refused" => *books.refused_words.entry(told.reason).or_default() += 1,
+            "payout.command_refused" => {
+                *books.refused_words.entry(without_ids(&told.reason)).or_default() += 1;
+            }
             _ => books.told.push(told),
         }
     }

@@ -102,20 +102,21 @@ pub(crate) fn report(
         told: business.told(),
         attention: scene.attention().context("the store does not tell who needs a person")?,
     };
-    let mut verdict = verdict::judge(&evidence);
+    let mut judged = verdict::judge(&evidence);
     for (queue, count) in forgotten {
-        verdict.broken.push(format!("{count} messages are forgotten in {queue}"));
+        judged.broken.push(format!("{count} messages are forgotten in {queue}"));
     }
     if settled_ms.is_none() {
-        verdict.broken.push(format!("not all settled {SETTLED_MAX:?} after the last fault"));
+        judged.broken.push(format!("not all settled {SETTLED_MAX:?} after the last fault"));
     }
-    keep(scene, &verdict, &evidence)?;
+    keep(scene, &judged, &evidence)?;
     let letters = scene
         .shown::<Letter>(&["dead-letters", "list", "--json", "--limit", "10000"])
         .context("dead letters cannot be listed")?;
     let mut dead_letters = BTreeMap::new();
     for Letter { queue, reason } in letters {
         let queue = queue.unwrap_or_else(|| "from nowhere".into());
+        let reason = verdict::without_ids(&reason);
         *dead_letters.entry(format!("{queue}: {reason}")).or_default() += 1;
     }
     let done = strikes.done();
@@ -137,7 +138,7 @@ pub(crate) fn report(
         refused_words: business.refused_words(),
         troubles: business.troubles(),
         kept: scene.kept.clone(),
-        verdict,
+        verdict: judged,
     })
 }
 

@@ -160,8 +160,10 @@ fn why(attention: &Attention) -> &str {
 }
 
 /// So that the same reason of many payouts is one line.
-fn without_ids(reason: &str) -> String {
-    let plain =
-        |word: &str| if word.starts_with("ps_") { "ps_…".to_owned() } else { word.into() };
+pub(crate) fn without_ids(reason: &str) -> String {
+    let plain = |word: &str| {
+        let begins = ["ps_", "inv-"].into_iter().find(|begins| word.starts_with(begins));
+        begins.map_or(word.to_owned(), |begins| format!("{begins}…"))
+    };
     reason.split(' ').map(plain).collect::<Vec<_>>().join(" ")
 }
