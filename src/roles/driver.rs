@@ -8,6 +8,7 @@
 
 mod calling;
 mod clock;
+mod habit;
 mod log;
 mod outbox;
 mod taking;
@@ -33,6 +34,7 @@ use crate::store::{Fence, Recorded, Store, StoreError};
 
 use super::intake::HandleError;
 use clock::Clock;
+use habit::Habit;
 use teller::Teller;
 
 /// Most steps for one message. The longest way through a payout has under 20; lost races and
@@ -47,8 +49,7 @@ pub struct Driver {
     pub policy: Policy,
     /// CloudEvents `source` of what is published.
     pub source: String,
-    /// Seen in this process: the bank paid without our confirmation.
-    confirmed_by_itself: AtomicBool,
+    habit: Habit,
     /// Whether this process has said that something is paused.
     said_paused: AtomicBool,
 }
@@ -70,14 +71,14 @@ impl Driver {
         policy: Policy,
         source: String,
     ) -> Self {
-        let (confirmed_by_itself, said_paused) = (AtomicBool::new(false), AtomicBool::new(false));
+        let (habit, said_paused) = (Habit::default(), AtomicBool::new(false));
         let teller = Teller::new(bank, policy.delays.after(0));
-        Self { store, fence, bus, teller, policy, source, confirmed_by_itself, said_paused }
+        Self { store, fence, bus, teller, policy, source, habit, said_paused }
     }
 
     /// The policy, with what is paused and what this process has learnt of the bank.
     fn policy_now(&self) -> Policy {
-        let seen = self.confirmed_by_itself.load(Ordering::Relaxed);
+        let seen = self.habit.confirms_by_itself();
         let confirms_automatically = self.policy.confirms_automatically || seen;
         let Standing { paused, has_lost, .. } = self.fence.standing();
         self.say(&paused);
@@ -103,9 +104,9 @@ impl Driver {
 
     /// A bank that pays without our confirmation was not set up as we think: a lost start is not
     /// repeated from now on, and a person must say so for the other processes.
-    fn learn_from(&self, payout: &Payout) {
-        if payout.was_paid_unasked() && !self.policy.confirms_automatically {
-            self.confirmed_by_itself.store(true, Ordering::Relaxed);
+    fn learn_from(&self, payout: &Payout, now: Timestamp) {
+        let shows = self.habit.learn_from(payout, &self.fence.standing(), now);
+        if shows && !self.policy.confirms_automatically {
             tracing::error!(
                 event = "bank.confirms_by_itself",
                 payout_id = %payout.id(),
@@ -208,7 +209,7 @@ impl<'a> Run<'a> {
         if self.store_payout(expected).await? {
             log::change(&self.payout, name);
             if name == "succeeded" {
-                self.driver.learn_from(&self.payout);
+                self.driver.learn_from(&self.payout, self.clock.now());
             }
             return Ok(true);
         }
@@ -223,6 +224,7 @@ impl<'a> Run<'a> {
         match self.driver.store.record(&self.payout, expected).await {
             Ok(Recorded::Written { now }) => {
                 self.clock.set(now);
+                self.driver.habit.heard(&self.driver.fence.standing(), now);
                 Ok(true)
             }
             Ok(Recorded::Conflict) => Ok(false),

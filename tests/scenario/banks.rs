@@ -1,6 +1,9 @@
 //! What the bank's documentation leaves open, every way: cases 24 and 32 of the fault matrix.
 
 use futures_util::{StreamExt, stream};
+use payoutd::bus::{Message, Queue};
+use payoutd::domain::payout::{Payout, State};
+use payoutd::domain::ticket::Ticket;
 use payoutd::simulator::{BankKind, FaultKind, Faults, Idempotency, Rule, SecondStart};
 
 use crate::bank::Behaviour;
@@ -102,4 +105,33 @@ async fn case_32_once_seen_to_confirm_by_itself_the_bank_gets_no_second_start() 
     machine.stop().await;
     assert_eq!(world.bank.calls("session/start/payout").await.len(), 2);
     world.assert_not_paid("inv-2").await;
+}
+
+/// A confirmation that the store has lost looks as if there had been none. Nothing is learnt from it.
+#[tokio::test(flavor = "multi_thread")]
+async fn case_49_a_confirmation_that_the_store_has_lost_does_not_make_the_bank_confirm_by_itself() {
+    let faults = Faults { rules: vec![Rule::always(FaultKind::Lost)] };
+    let mut world = World::with(Behaviour { faults, ..Behaviour::default() }).await;
+    let machine = world.machine();
+    world.publish(&card("inv-1", 10_000)).await;
+    let started = world.recorded("inv-1", |payout| payout.state == State::Started).await;
+    assert_eq!(world.settled("inv-1").await["type"], "payout.succeeded");
+    machine.kill().await;
+    // As an older dump has it.
+    let newest = world.payout("inv-1").await;
+    let ticket = Ticket::of(&started, newest.ticket + 9, None);
+    let older = Payout { version: newest.version + 1, ..started };
+    world.store().record(&older, newest.version).await.expect("written");
+
+    let machine = world.machine();
+    let body = ticket.to_json().into();
+    let message = Message::Queued { queue: Queue::Tickets, body };
+    world.bus().publish(vec![message]).await.expect("published");
+    world.recorded("inv-1", |payout| payout.state == State::Succeeded).await;
+    let lost = Rule::always(FaultKind::DropBeforeEffect).on("session/start/payout").times(1);
+    world.bank.set_faults(&Faults { rules: vec![lost] }).await;
+    world.publish(&card("inv-2", 10_000)).await;
+    assert_eq!(world.settled("inv-2").await["type"], "payout.succeeded");
+    machine.stop().await;
+    world.assert_paid_once("inv-2").await;
 }

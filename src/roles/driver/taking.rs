@@ -19,6 +19,7 @@ impl Driver {
         content_hash: String,
         now: Timestamp,
     ) -> Result<bool, HandleError> {
+        self.habit.heard(&self.fence.standing(), now);
         let flow = command.flow.unwrap_or(self.policy.flow);
         let mut payout = Payout::accept(command, content_hash, flow, now, now);
         payout.next_look_at = self.policy.deadline(&payout.intention);
