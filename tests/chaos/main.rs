@@ -123,7 +123,7 @@ fn run(
         scene.person(&["topology", "--declare", "--json"]).code == Some(0)
     });
     let business = runtime.block_on(Business::open(&scene.amqp_url))?;
-    end::keeps_all_queues(&scene);
+    end::keeps_all_queues(&scene)?;
     runtime.spawn(Arc::clone(&business).listen());
 
     let strikes = Strikes {

@@ -4,38 +4,45 @@
 //! copy of it is its own beginning: what is kept aside from time to time is its length.
 
 use std::fs::{self, OpenOptions};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::scene::within;
 use crate::services::Redis;
 
 /// For an answer on loopback.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Longest until Redis is emptied: a disk may be slow to flush what comes before.
+const EMPTY_MAX: Duration = Duration::from_secs(60);
+
+/// From its start on, not set later: a file of more than 64 MB would be rewritten as soon as it is
+/// loaded.
+const SETTINGS: [&str; 4] = ["--appendfsync", "always", "--auto-aof-rewrite-percentage", "0"];
+
 pub(crate) struct RolledStore {
     redis: Redis,
-    copies: Vec<(Instant, u64)>,
+    copies: Vec<Copy>,
+}
+
+/// What the append-only file held.
+struct Copy {
+    at: Instant,
+    file: PathBuf,
+    length: u64,
 }
 
 impl RolledStore {
     pub(crate) fn start() -> Self {
-        let mut store = Self { redis: Redis::start(), copies: Vec::new() };
-        store.set_up();
+        let mut store = Self { redis: Redis::start_with(&SETTINGS), copies: Vec::new() };
         store.keep_copy();
         store
     }
 
     pub(crate) fn url(&self) -> String {
         self.redis.url()
-    }
-
-    fn set_up(&self) {
-        for setting in ["appendfsync always", "auto-aof-rewrite-percentage 0"] {
-            let set = self.ask(&format!("CONFIG SET {setting}"));
-            assert_eq!(set.as_deref(), Some("+OK"), "{setting}");
-        }
     }
 
     /// The first line of the answer, if there is one.
@@ -50,31 +57,45 @@ impl RolledStore {
         Some(String::from_utf8_lossy(&answer[..length]).lines().next()?.to_owned())
     }
 
-    fn log(&self) -> PathBuf {
-        self.redis.folder().join("appendonlydir/appendonly.aof.1.incr.aof")
+    /// The file that is appended to, as Redis says in its list of files.
+    fn log(&self) -> io::Result<PathBuf> {
+        let folder = self.redis.folder().join("appendonlydir");
+        let list = fs::read_to_string(folder.join("appendonly.aof.manifest"))?;
+        let appended = list.lines().rev().find(|line| line.ends_with("type i"));
+        let name = appended.and_then(|line| line.split(' ').nth(1));
+        name.map(|name| folder.join(name)).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
+    /// Whatever state Redis is in: if there is nothing to copy now, there will be soon.
     pub(crate) fn keep_copy(&mut self) {
-        let length = fs::metadata(self.log()).expect("Redis has made it").len();
-        self.copies.push((Instant::now(), length));
+        let length = |file: &PathBuf| fs::metadata(file).map(|data| data.len());
+        match self.log().and_then(|file| Ok((length(&file)?, file))) {
+            Ok((length, file)) => self.copies.push(Copy { at: Instant::now(), file, length }),
+            Err(error) => eprintln!("chaos: no copy of Redis is kept: {error}"),
+        }
     }
 
     /// Stops it, puts the newest copy that is at least so old in its place, and starts it. Says how
     /// old that copy was.
-    pub(crate) fn roll_back(&mut self, age: Duration) -> Duration {
+    pub(crate) fn roll_back(&mut self, age: Duration) -> io::Result<Duration> {
         self.redis.kill();
-        let old_enough = self.copies.iter().rposition(|(at, _)| at.elapsed() >= age).unwrap_or(0);
+        let log = self.log()?;
+        // Of another file nothing is left.
+        self.copies.retain(|copy| copy.file == log);
+        let old_enough = self.copies.iter().rposition(|copy| copy.at.elapsed() >= age).unwrap_or(0);
         self.copies.truncate(old_enough + 1);
-        let (at, length) = self.copies[old_enough];
-        let log = OpenOptions::new().write(true).open(self.log()).expect("it is there");
-        log.set_len(length).and_then(|()| log.sync_all()).expect("it can be written");
+        let Some(Copy { at, length, .. }) = self.copies.last() else {
+            self.redis.start_again();
+            return Ok(Duration::ZERO);
+        };
+        let log = OpenOptions::new().write(true).open(log)?;
+        log.set_len(*length).and_then(|()| log.sync_all())?;
         self.redis.start_again();
-        self.set_up();
-        at.elapsed()
+        Ok(at.elapsed())
     }
 
-    pub(crate) fn empty(&self) {
-        assert_eq!(self.ask("FLUSHALL").as_deref(), Some("+OK"));
+    pub(crate) fn empty(&self) -> bool {
+        within(EMPTY_MAX, || self.ask("FLUSHALL").as_deref() == Some("+OK"))
     }
 
     /// Whether payoutd has noticed that something is gone.
@@ -85,7 +106,6 @@ impl RolledStore {
     pub(crate) fn kill_and_start(&mut self) {
         self.redis.kill();
         self.redis.start_again();
-        self.set_up();
     }
 
     pub(crate) fn freeze(&self) {

@@ -34,7 +34,7 @@ pub(crate) struct Loss {
 pub(crate) struct Done {
     pub(crate) count: BTreeMap<&'static str, usize>,
     pub(crate) losses: Vec<Loss>,
-    /// Processes that ended though nobody had asked for it.
+    /// Processes that ended though nobody had asked for it, and faults that could not be done.
     pub(crate) fell: Vec<String>,
     /// When the last fault was over.
     pub(crate) last: Option<Instant>,
@@ -146,17 +146,28 @@ impl Strikes<'_> {
                 scene.set_mood("");
             }
             (Deed::RollBack, _) => {
-                let age = self.store().roll_back(SET_BACK);
-                self.recover(format!("set back by {:.1} s", age.as_secs_f64()));
+                let set_back = self.store().roll_back(SET_BACK);
+                match set_back {
+                    Ok(age) => self.recover(format!("set back by {:.1} s", age.as_secs_f64())),
+                    Err(error) => self.failed(fault, &error.to_string()),
+                }
             }
             (Deed::Empty, _) => {
-                self.store().empty();
-                self.recover("emptied".into());
+                let is_emptied = self.store().empty();
+                match is_emptied {
+                    true => self.recover("emptied".into()),
+                    false => self.failed(fault, "Redis does not answer"),
+                }
             }
         }
         let mut done = self.done();
         *done.count.entry(fault.deed.kind()).or_default() += 1;
         done.last = Some(Instant::now());
+    }
+
+    /// The run itself cannot do what it wants to: then it shows less than it says.
+    fn failed(&self, fault: &Fault, why: &str) {
+        self.done().fell.push(format!("could not be done: {fault}: {why}"));
     }
 
     fn disturb(&self, line: Line, mode: Mode, lasts: Duration) {

@@ -11,6 +11,7 @@ use super::probe::{self, Answer};
 pub(crate) struct Redis {
     group: Group,
     port: u16,
+    settings: &'static [&'static str],
     answer: Answer,
 }
 
@@ -18,18 +19,25 @@ impl Redis {
     /// Starts one, empty, on a free port of this machine, and waits until it answers (50 ms).
     #[track_caller]
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same, with options of its command line in addition, also when it is started again.
+    #[track_caller]
+    pub(crate) fn start_with(settings: &'static [&'static str]) -> Self {
+        let start = || Self::try_start(settings);
         // Somebody may take a port between our finding and its listening.
-        match Self::try_start().or_else(|_| Self::try_start()) {
+        match start().or_else(|_| start()) {
             Ok(server) => server,
             Err(failed) => panic!("Redis does not start: {failed}"),
         }
     }
 
-    fn try_start() -> Result<Self, String> {
+    fn try_start(settings: &'static [&'static str]) -> Result<Self, String> {
         let [port] = ports::free();
         let mut group = Group::new("redis");
-        let answer = launch(&mut group, port)?;
-        Ok(Self { group, port, answer })
+        let answer = launch(&mut group, port, settings)?;
+        Ok(Self { group, port, settings, answer })
     }
 
     pub(crate) fn url(&self) -> String {
@@ -55,7 +63,7 @@ impl Redis {
     #[track_caller]
     pub(crate) fn start_again(&mut self) {
         self.kill();
-        if let Err(failed) = launch(&mut self.group, self.port) {
+        if let Err(failed) = launch(&mut self.group, self.port, self.settings) {
             panic!("Redis does not start again: {failed}");
         }
     }
@@ -71,11 +79,12 @@ impl Redis {
     }
 }
 
-fn launch(group: &mut Group, port: u16) -> Result<Answer, String> {
+fn launch(group: &mut Group, port: u16, settings: &[&str]) -> Result<Answer, String> {
     let mut command = Command::new("redis-server");
     command
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
         .args(["--appendonly", "yes", "--maxmemory-policy", "noeviction"])
+        .args(settings)
         .arg("--dir")
         .arg(group.folder());
     group.spawn(&mut command).map_err(|error| format!("{error} (apt-get install redis-server)"))?;
