@@ -62,7 +62,7 @@ struct Arguments {
     /// Redis is neither set back to an earlier copy nor emptied
     #[arg(long)]
     without_loss: bool,
-    /// 300 payouts and 30 faults in 75 seconds
+    /// 300 payouts and 30 faults in 60 seconds
     #[arg(long, conflicts_with_all = ["payouts", "faults", "seconds"])]
     short: bool,
     /// Shows the plan and ends
@@ -85,7 +85,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 fn main() -> anyhow::Result<ExitCode> {
     let mut arguments = Arguments::parse();
     if arguments.short {
-        (arguments.payouts, arguments.faults, arguments.seconds) = (300, 30, 75);
+        (arguments.payouts, arguments.faults, arguments.seconds) = (300, 30, 60);
     }
     let seed = arguments.seed.unwrap_or_else(|| rand::random_range(1..1_000_000));
     let time = Duration::from_secs(arguments.seconds);

@@ -12,7 +12,7 @@ use crate::scene::Scene;
 const THINKS: Duration = Duration::from_secs(10);
 
 /// Words said of one payout before it is left: releases first, then rejections.
-const WORDS_MAX: usize = 6;
+const WORDS_MAX: usize = 4;
 
 /// Of these, releases.
 const RELEASES: usize = 2;

@@ -76,8 +76,8 @@ impl RolledStore {
     }
 
     /// Stops it, puts the newest copy that is at least so old in its place, and starts it. Says how
-    /// old that copy was.
-    pub(crate) fn roll_back(&mut self, age: Duration) -> io::Result<Duration> {
+    /// old that copy was, and how many bytes had been appended since.
+    pub(crate) fn roll_back(&mut self, age: Duration) -> io::Result<(Duration, u64)> {
         self.redis.kill();
         let log = self.log()?;
         // Of another file nothing is left.
@@ -86,12 +86,13 @@ impl RolledStore {
         self.copies.truncate(old_enough + 1);
         let Some(Copy { at, length, .. }) = self.copies.last() else {
             self.redis.start_again();
-            return Ok(Duration::ZERO);
+            return Ok((Duration::ZERO, 0));
         };
         let log = OpenOptions::new().write(true).open(log)?;
+        let lost = log.metadata()?.len().saturating_sub(*length);
         log.set_len(*length).and_then(|()| log.sync_all())?;
         self.redis.start_again();
-        Ok(at.elapsed())
+        Ok((at.elapsed(), lost))
     }
 
     pub(crate) fn empty(&self) -> bool {

@@ -148,7 +148,10 @@ impl Strikes<'_> {
             (Deed::RollBack, _) => {
                 let set_back = self.store().roll_back(SET_BACK);
                 match set_back {
-                    Ok(age) => self.recover(format!("set back by {:.1} s", age.as_secs_f64())),
+                    Ok((age, lost)) => {
+                        let age = age.as_secs_f64();
+                        self.recover(format!("set back by {age:.1} s and {lost} bytes"));
+                    }
                     Err(error) => self.failed(fault, &error.to_string()),
                 }
             }
