@@ -1,5 +1,6 @@
 //! The person who is called: looks at each payout that needs one, first in the bank's ledger, which
-//! stands for its cabinet, and then releases or rejects it. What is paid there is left as it is.
+//! stands for its cabinet. What is paid there is adopted with its session, and never rejected; the
+//! others are released or rejected.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -11,10 +12,10 @@ use crate::scene::Scene;
 /// Between being called and saying anything: whatever was on its way has arrived.
 const THINKS: Duration = Duration::from_secs(10);
 
-/// Words said of one payout before it is left: releases first, then rejections.
+/// Words said of one payout before it is left.
 const WORDS_MAX: usize = 4;
 
-/// Of these, releases.
+/// Of these, releases, before it is rejected.
 const RELEASES: usize = 2;
 
 #[derive(Default, Serialize)]
@@ -32,12 +33,11 @@ pub(crate) struct Person {
 struct Case {
     heard: Instant,
     words: usize,
-    paid: bool,
 }
 
 impl Case {
     fn is_left_alone(&self) -> bool {
-        self.paid || self.words >= WORDS_MAX
+        self.words >= WORDS_MAX
     }
 
     fn is_due(&self) -> bool {
@@ -60,7 +60,7 @@ impl Person {
         let called: BTreeSet<_> = attention.into_iter().map(|called| called.payout_id).collect();
         self.cases.retain(|payout, _| called.contains(payout));
         for payout in &called {
-            let new = || Case { heard: Instant::now(), words: 0, paid: false };
+            let new = || Case { heard: Instant::now(), words: 0 };
             self.cases.entry(payout.clone()).or_insert_with(new);
         }
         self.called_for.extend(called);
@@ -72,25 +72,33 @@ impl Person {
 
     fn settle_the_due(&mut self, scene: &Scene) -> Option<()> {
         let ledger = scene.ledger().ok()?;
-        let paid: BTreeSet<_> =
-            ledger.iter().filter_map(|row| row.merchant_payout_id.as_deref()).collect();
+        let paid: BTreeMap<_, _> = ledger
+            .iter()
+            .filter_map(|row| Some((row.merchant_payout_id.as_deref()?, row.session_id.as_str())))
+            .collect();
         for (payout, case) in self.cases.iter_mut().filter(|(_, case)| case.is_due()) {
-            case.paid = paid.contains(payout.as_str());
-            if case.paid {
-                continue;
-            }
-            let verb = if case.words < RELEASES { "release" } else { "reject" };
+            let session = paid.get(payout.as_str()).copied();
+            let verb = match session {
+                Some(_) => "adopt",
+                None if case.words < RELEASES => "release",
+                None => "reject",
+            };
             case.words += 1;
             // The next word only after this one has had its time.
             case.heard = Instant::now();
-            let reason = format!("not paid, as the bank shows it: look {}", case.words);
-            let said = scene.person(&[verb, payout, "--reason", &reason]);
+            let shows = if session.is_some() { "paid" } else { "not paid" };
+            let reason = format!("{shows}, as the bank shows it: look {}", case.words);
+            let mut words = vec![verb, payout, "--reason", &reason];
+            words.extend(session);
+            let said = scene.person(&words);
             *self.words.entry(verb).or_default() += 1;
             if said.code != Some(0) {
                 let why = said.err.replace(payout.as_str(), "…");
                 *self.refused.entry(format!("{verb}: {why}")).or_default() += 1;
-                // A release that is refused at once is refused for good.
-                case.words = case.words.max(RELEASES);
+                if session.is_none() {
+                    // A release that is refused at once is refused for good.
+                    case.words = case.words.max(RELEASES);
+                }
             }
         }
         Some(())
