@@ -97,9 +97,7 @@ impl Connection {
     /// What the server says of itself, and whether that will do.
     pub(super) async fn examine(&self, settings: &Settings) -> Result<Info, Failure> {
         let text: String = self.call(&cmd("INFO")).await?;
-        let info = Info::parse(&text);
-        let faults = info.faults(settings);
-        if faults.is_empty() { Ok(info) } else { Err(Failure::Misconfigured(faults.join("; "))) }
+        Info::parse(&text).judge(settings)
     }
 
     /// How often the log is flushed, if the server tells.

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use super::failure::Failure;
 use super::{Barrier, Settings};
 
 /// What matters of a server.
@@ -13,6 +14,8 @@ pub(super) struct Info {
     version: String,
     primary: bool,
     sentinel: bool,
+    /// Reads its data after a start: until then it does not say whether its log is on.
+    loading: bool,
     append_only: bool,
     eviction: String,
 }
@@ -34,6 +37,7 @@ impl Info {
             version: field(if valkey { "valkey_version" } else { "redis_version" }).into(),
             primary: field("role") == "master",
             sentinel: field("redis_mode") == "sentinel",
+            loading: field("loading") == "1",
             append_only: field("aof_enabled") == "1",
             eviction: field("maxmemory_policy").into(),
         }
@@ -49,8 +53,17 @@ impl Info {
         (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
     }
 
+    /// Whether it will do.
+    pub(super) fn judge(self, settings: &Settings) -> Result<Self, Failure> {
+        if self.loading {
+            return Err(Failure::NotDone(format!("{} reads its data", self.name())));
+        }
+        let faults = self.faults(settings);
+        if faults.is_empty() { Ok(self) } else { Err(Failure::Misconfigured(faults.join("; "))) }
+    }
+
     /// What has to be mended before it can be used, with the cure. Empty: nothing.
-    pub(super) fn faults(&self, settings: &Settings) -> Vec<String> {
+    fn faults(&self, settings: &Settings) -> Vec<String> {
         let mut faults = Vec::new();
         if self.sentinel {
             return vec!["the URL leads to a Sentinel: set it to the primary's".into()];
@@ -150,6 +163,17 @@ mod tests {
         assert_eq!(valkey.faults(&settings(Barrier::Aof { replicas: 1 }, false)), [""; 0]);
         let described = valkey.describe(Some("everysec"));
         assert_eq!(described, "Valkey 8.1.0, primary, append-only (everysec), noeviction");
+    }
+
+    /// Redis has its log off while it reads it.
+    #[test]
+    fn a_server_that_still_reads_its_data_is_waited_for_and_not_found_fault_with() {
+        let strict = settings(Barrier::None, false);
+        let rest = GOOD.replace("aof_enabled:1", "aof_enabled:0");
+        let judged = |loading| info("redis_version:7.0.15", &format!("{rest}\r\n{loading}"));
+        let judged = |loading| judged(loading).judge(&strict);
+        assert!(matches!(judged("loading:1"), Err(Failure::NotDone(_))));
+        assert!(matches!(judged("loading:0"), Err(Failure::Misconfigured(_))));
     }
 
     #[test]
