@@ -18,6 +18,9 @@ const WORDS_MAX: usize = 4;
 /// Of these, releases, before it is rejected.
 const RELEASES: usize = 2;
 
+/// Payouts in one round, so that who is busy with hundreds still sees that all are paused.
+const AT_ONCE: usize = 10;
+
 #[derive(Default, Serialize)]
 pub(crate) struct Person {
     pub(crate) called_for: BTreeSet<String>,
@@ -76,7 +79,8 @@ impl Person {
             .iter()
             .filter_map(|row| Some((row.merchant_payout_id.as_deref()?, row.session_id.as_str())))
             .collect();
-        for (payout, case) in self.cases.iter_mut().filter(|(_, case)| case.is_due()) {
+        for (payout, case) in self.cases.iter_mut().filter(|(_, case)| case.is_due()).take(AT_ONCE)
+        {
             let session = paid.get(payout.as_str()).copied();
             let verb = match session {
                 Some(_) => "adopt",
