@@ -93,6 +93,7 @@ pub(crate) fn report(
         open.iter().all(|order| called.contains(&order.payout))
     });
     let settled_after = settled.then(|| last.elapsed());
+    let stood_still = strikes.stalls.since(last);
 
     // What is left is for the person, who has an end too.
     let began = Instant::now();
@@ -120,8 +121,12 @@ pub(crate) fn report(
         judged.broken.push(format!("{count} messages are forgotten in {queue}"));
     }
     match settled_after {
-        Some(after) if after > SETTLED_MAX => {
-            judged.broken.push(format!("settled only {after:.0?} after the last fault"));
+        Some(after) if after > SETTLED_MAX + stood_still => {
+            let text = format!(
+                "settled only {after:.0?} after the last fault, and the machine stood still for \
+                 {stood_still:.0?} of it"
+            );
+            judged.broken.push(text);
         }
         Some(_) => {}
         None => judged.broken.push(format!("not all settled {STUCK_AFTER:?} after the last fault")),
@@ -148,6 +153,7 @@ pub(crate) fn report(
         events: evidence.told.len(),
         settled_after_last_fault_ms: settled_after.map(|after| after.as_millis()),
         quiet_after_that_ms: quiet_ms,
+        machine_stood_still_ms: strikes.stalls.since(strikes.began).as_millis(),
         took_s: strikes.began.elapsed().as_secs_f64(),
         dead_letters,
         person: std::mem::take(&mut *look_away()),

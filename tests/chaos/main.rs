@@ -24,6 +24,7 @@ mod scene;
 #[expect(dead_code, reason = "the program that starts servers uses the rest")]
 #[path = "../support/services.rs"]
 mod services;
+mod stalls;
 mod store;
 mod strikes;
 mod verdict;
@@ -42,6 +43,7 @@ use business::Business;
 use person::Person;
 use report::Report;
 use scene::Scene;
+use stalls::Stalls;
 use strikes::Strikes;
 
 /// Pays through chaos, and says whether payoutd kept its promises.
@@ -132,6 +134,7 @@ fn run(
         runtime: runtime.handle().clone(),
         began: Instant::now(),
         done: Mutex::default(),
+        stalls: Stalls::default(),
         over: AtomicBool::new(false),
     };
     let person = Mutex::new(Person::default());
@@ -141,6 +144,7 @@ fn run(
             let strikes = &strikes;
             threads.spawn(move || strikes.supervise(victim, plan));
         }
+        threads.spawn(|| strikes.stalls.watch(&strikes.over));
         threads.spawn(|| {
             while !strikes.over.load(Ordering::Relaxed) {
                 strikes.store().keep_copy();

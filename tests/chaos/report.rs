@@ -27,6 +27,8 @@ pub(crate) struct Report {
     pub(crate) settled_after_last_fault_ms: Option<u128>,
     /// For the person's last words, and queues to run empty.
     pub(crate) quiet_after_that_ms: u128,
+    /// In the whole run: it was the machine's own doing.
+    pub(crate) machine_stood_still_ms: u128,
     pub(crate) took_s: f64,
     pub(crate) dead_letters: BTreeMap<String, usize>,
     pub(crate) person: Person,
@@ -77,6 +79,9 @@ impl Report {
         match self.settled_after_last_fault_ms {
             Some(ms) => println!("all settled {ms} ms after the last fault"),
             None => println!("NOT all settled after the last fault"),
+        }
+        if self.machine_stood_still_ms > 0 {
+            println!("the machine stood still for {} ms in all", self.machine_stood_still_ms);
         }
         println!("{:.0} s in all; logs in {}", self.took_s, self.kept.display());
         for broken in verdict.broken.iter().take(BROKEN_SHOWN_MAX) {

@@ -13,6 +13,7 @@ use crate::business::Business;
 use crate::plan::{Deed, Fault, Line, MOODS, ROLES, Server, Victim};
 use crate::proxy::Mode;
 use crate::scene::{LOOK_EVERY, Running, Scene, within};
+use crate::stalls::Stalls;
 
 /// The store is set back at least so far.
 const SET_BACK: Duration = Duration::from_secs(4);
@@ -46,6 +47,7 @@ pub(crate) struct Strikes<'a> {
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) began: Instant,
     pub(crate) done: Mutex<Done>,
+    pub(crate) stalls: Stalls,
     /// The run is over: processes are not started again.
     pub(crate) over: AtomicBool,
 }
