@@ -68,6 +68,8 @@ pub struct Servers {
     pub amqp_urls: Vec<SecretString>,
     pub amqp_tls: TlsFiles,
     pub redis_url: SecretString,
+    /// Who knows where the primary is, if the URL does not say it. They may hold credentials.
+    pub redis_sentinels: Vec<SecretString>,
     pub redis_tls: TlsFiles,
     /// How the names of queues, exchanges and keys begin.
     pub prefix: String,

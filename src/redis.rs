@@ -27,8 +27,10 @@
 //!   +scan +unlink
 //! ```
 //!
-//! Left to others: more than one server (put a proxy or a name in front that leads to the primary;
-//! a connection to what has become a replica is given up), and backups.
+//! With several servers the primary is found through Sentinels, or by a name or a proxy that leads
+//! to it; a connection to what is no primary any more is given up.
+//!
+//! Left to others: failovers themselves, and backups.
 
 mod barrier;
 mod clock;
@@ -41,6 +43,7 @@ mod keys;
 mod link;
 mod list;
 mod scripts;
+mod sentinel;
 mod store;
 
 use std::time::Duration;
@@ -56,6 +59,8 @@ pub use store::RedisStore;
 pub struct Settings {
     /// `redis://user:password@host:6379/0`, or `rediss://` for TLS.
     pub url: SecretString,
+    /// If there are any, they know where the primary is, and the URL's host is their name for it.
+    pub sentinels: Vec<SecretString>,
     /// Of all keys: 1–64 of `A-Z a-z 0-9 . _ : -`.
     pub prefix: String,
     pub tls: Tls,

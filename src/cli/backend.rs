@@ -191,6 +191,7 @@ pub(super) fn redis_settings(
 ) -> anyhow::Result<redis::Settings> {
     Ok(redis::Settings {
         url: servers.redis_url.clone(),
+        sentinels: servers.redis_sentinels.clone(),
         prefix: servers.prefix.clone(),
         tls: tls(config, "redis", &servers.redis_tls)?,
         retention: config.backend.retention,

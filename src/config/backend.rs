@@ -51,6 +51,7 @@ fn servers(reader: &mut Reader) -> Servers {
         amqp_urls: amqp_urls(reader),
         amqp_tls: tls(reader, "amqp"),
         redis_url: redis_url(reader),
+        redis_sentinels: redis_sentinels(reader),
         redis_tls: tls(reader, "redis"),
         prefix: prefix(reader),
         redis_barrier: barrier(reader),
@@ -78,6 +79,16 @@ fn redis_url(reader: &mut Reader) -> SecretString {
         reader.problem("backend.redis_url", cure);
     }
     url.into()
+}
+
+fn redis_sentinels(reader: &mut Reader) -> Vec<SecretString> {
+    let urls = reader.list("backend.redis_sentinels");
+    if !urls.iter().all(|url| begins_with(url, &["redis://", "rediss://"])) {
+        let cure = "must be redis:// or rediss:// addresses of Sentinels, such as \
+                    redis://sentinel-1:26379; commas between several";
+        reader.problem("backend.redis_sentinels", cure);
+    }
+    urls.into_iter().map(SecretString::from).collect()
 }
 
 fn begins_with(url: &str, schemes: &[&str]) -> bool {

@@ -410,6 +410,7 @@ fn servers_are_taken_as_they_are_named_and_never_shown() {
     let one = servers(&[
         ("PAYOUTD_BACKEND__AMQP_URL", "amqps://u:hidden@a:5671/v, amqps://u:hidden@b:5671/v"),
         ("PAYOUTD_BACKEND__REDIS_URL", "rediss://u:hidden@r:6380/2"),
+        ("PAYOUTD_BACKEND__REDIS_SENTINELS", "redis://s1:26379, redis://:hidden@s2:26379"),
         ("PAYOUTD_BACKEND__PREFIX", "shop-1.payouts"),
         ("PAYOUTD_BACKEND__REDIS_BARRIER", "aof"),
         ("PAYOUTD_BACKEND__REDIS_CA_FILE", "ca.pem"),
@@ -417,6 +418,8 @@ fn servers_are_taken_as_they_are_named_and_never_shown() {
     let urls: Vec<_> = one.amqp_urls.iter().map(ExposeSecret::expose_secret).collect();
     assert_eq!(urls, ["amqps://u:hidden@a:5671/v", "amqps://u:hidden@b:5671/v"]);
     assert_eq!(one.redis_url.expose_secret(), "rediss://u:hidden@r:6380/2");
+    let sentinels: Vec<_> = one.redis_sentinels.iter().map(ExposeSecret::expose_secret).collect();
+    assert_eq!(sentinels, ["redis://s1:26379", "redis://:hidden@s2:26379"]);
     assert_eq!(one.prefix, "shop-1.payouts");
     assert_eq!(one.redis_barrier, Barrier::Aof { replicas: 0 });
     assert_eq!(one.redis_tls.ca.as_deref(), Some(Path::new("ca.pem")));
@@ -435,6 +438,7 @@ fn what_names_no_server_is_refused_without_showing_it() {
         ("AMQP_URL", "amqp://ok, u:hidden@host", "must be amqp:// or amqps:// addresses"),
         ("AMQP_URL", "", "must be amqp:// or amqps:// addresses"),
         ("REDIS_URL", "u:hidden@host:6379", "must be a redis:// or rediss:// address"),
+        ("REDIS_SENTINELS", "redis://s1:26379,hidden", "must be redis:// or rediss:// addresses"),
         ("PREFIX", "two words", "must be 1 to 64 letters"),
         ("PREFIX", "{hidden}", "must be 1 to 64 letters"),
         ("REDIS_BARRIER", "some", "must be \"none\", \"replicas\" or \"aof\""),

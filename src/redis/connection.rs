@@ -15,6 +15,7 @@ use super::Settings;
 use super::barrier::Progress;
 use super::failure::{Failure, breaks_connection};
 use super::info::Info;
+use super::sentinel::Place;
 
 /// Longest wait for an answer. Requests take less than a millisecond; a server that flushes its
 /// log to a busy disk can stand still for a second.
@@ -23,6 +24,8 @@ pub(super) const RESPONSE_MAX: Duration = Duration::from_secs(2);
 pub(super) struct Connection {
     redis: MultiplexedConnection,
     pub(super) progress: Progress,
+    /// Where it leads, if Sentinels said so.
+    pub(super) place: Option<Place>,
     fault: OnceLock<String>,
     noticed: Notify,
 }
@@ -35,8 +38,12 @@ pub(super) struct Call<'a> {
 }
 
 impl Connection {
-    pub(super) fn new(redis: MultiplexedConnection, progress: Progress) -> Self {
-        Self { redis, progress, fault: OnceLock::new(), noticed: Notify::new() }
+    pub(super) fn new(
+        redis: MultiplexedConnection,
+        progress: Progress,
+        place: Option<Place>,
+    ) -> Self {
+        Self { redis, progress, place, fault: OnceLock::new(), noticed: Notify::new() }
     }
 
     /// Why it is not to be used any more.
@@ -97,7 +104,14 @@ impl Connection {
     /// What the server says of itself, and whether that will do.
     pub(super) async fn examine(&self, settings: &Settings) -> Result<Info, Failure> {
         let text: String = self.call(&cmd("INFO")).await?;
-        Info::parse(&text).judge(settings)
+        let info = Info::parse(&text);
+        // For a person to mend only if a person has named it.
+        if let Some(place) = &self.place
+            && info.is_replica()
+        {
+            return Err(Failure::NotDone(format!("{place} is a replica: a failover goes on")));
+        }
+        info.judge(settings)
     }
 
     /// How often the log is flushed, if the server tells.

@@ -43,6 +43,10 @@ impl Info {
         }
     }
 
+    pub(super) fn is_replica(&self) -> bool {
+        !self.primary && !self.sentinel
+    }
+
     fn name(&self) -> &'static str {
         if self.valkey { "Valkey" } else { "Redis" }
     }
@@ -66,7 +70,11 @@ impl Info {
     fn faults(&self, settings: &Settings) -> Vec<String> {
         let mut faults = Vec::new();
         if self.sentinel {
-            return vec!["the URL leads to a Sentinel: set it to the primary's".into()];
+            return vec![
+                "the URL leads to a Sentinel: set it to the primary's, or name the Sentinels in \
+                 backend.redis_sentinels"
+                    .into(),
+            ];
         }
         if !self.primary {
             faults.push("the URL leads to a replica: set it to the primary's".into());
@@ -137,6 +145,7 @@ mod tests {
     fn settings(barrier: Barrier, allow_volatile: bool) -> Settings {
         Settings {
             url: "redis://127.0.0.1".into(),
+            sentinels: Vec::new(),
             prefix: "payoutd".into(),
             tls: Tls::default(),
             retention: Duration::from_secs(1),

@@ -82,7 +82,8 @@ async fn keep_open(dialer: Dialer, mut teller: Teller) {
     loop {
         let failure = match dialer.dial().await {
             Ok((connection, info)) => {
-                tracing::info!(event = "redis.connected", server = info.describe(None));
+                let place = connection.place.as_ref().map(ToString::to_string);
+                tracing::info!(event = "redis.connected", server = info.describe(None), place);
                 for loss in info.losses() {
                     tracing::warn!(event = "redis.volatile", "payouts may be paid twice: {loss}");
                 }
@@ -110,7 +111,7 @@ async fn watch_over(dialer: &Dialer, connection: &Connection) -> Failure {
         if let Ok(fault) = timeout(LOOK_EVERY, connection.failed()).await {
             return Failure::NotDone(fault.into());
         }
-        if let Err(failure) = connection.examine(dialer.settings()).await {
+        if let Err(failure) = dialer.look_at(connection).await {
             return failure;
         }
     }

@@ -29,6 +29,8 @@ mod fence;
 mod outages;
 #[path = "redis_refusals.rs"]
 mod refusals;
+#[path = "redis_sentinel.rs"]
+mod sentinel;
 #[path = "redis_tls.rs"]
 mod tls;
 
@@ -44,6 +46,7 @@ fn shared_url() -> String {
 fn settings(url: &str) -> Settings {
     Settings {
         url: url.into(),
+        sentinels: Vec::new(),
         prefix: format!("test-{:016x}", rand::random::<u64>()),
         tls: Tls::default(),
         retention: RETENTION_DEFAULT,
@@ -58,8 +61,11 @@ fn start(settings: &Settings) -> RedisStore {
 
 /// Runs `redis-cli` on a server of the test's own.
 fn cli(server: &RedisServer, args: &[&str]) -> String {
-    let port = server.port().to_string();
-    let ran = Command::new("redis-cli").args(["-p", &port]).args(args).output();
+    cli_at(server.port(), args)
+}
+
+fn cli_at(port: u16, args: &[&str]) -> String {
+    let ran = Command::new("redis-cli").args(["-p", &port.to_string()]).args(args).output();
     String::from_utf8(ran.expect("redis-cli is installed").stdout).expect("text")
 }
 

@@ -52,6 +52,7 @@ impl Backend {
         };
         let redis = redis::Settings {
             url: url("PAYOUTD_TEST_REDIS_URL"),
+            sentinels: Vec::new(),
             prefix,
             tls: Tls::default(),
             retention: RETENTION_DEFAULT,

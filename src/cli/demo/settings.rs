@@ -6,7 +6,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{BackendKind, Config, Needs, Servers};
 
@@ -65,10 +65,14 @@ pub(super) fn write(
 
 /// Where the servers are, and how to connect to them.
 fn environment(servers: &Servers) -> Environment {
-    let amqp_urls: Vec<_> = servers.amqp_urls.iter().map(ExposeSecret::expose_secret).collect();
+    let list = |urls: &[SecretString]| {
+        let urls: Vec<_> = urls.iter().map(ExposeSecret::expose_secret).collect();
+        OsString::from(urls.join(","))
+    };
     let mut variables = vec![
-        ("AMQP_URL".to_owned(), OsString::from(amqp_urls.join(","))),
+        ("AMQP_URL".to_owned(), list(&servers.amqp_urls)),
         ("REDIS_URL".to_owned(), servers.redis_url.expose_secret().into()),
+        ("REDIS_SENTINELS".to_owned(), list(&servers.redis_sentinels)),
         ("ALLOW_VOLATILE_STORE".to_owned(), servers.allow_volatile_store.to_string().into()),
     ];
     for (server, files) in [("AMQP", &servers.amqp_tls), ("REDIS", &servers.redis_tls)] {
