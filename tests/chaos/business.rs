@@ -2,10 +2,11 @@
 //! own. Knows nothing of payoutd but docs/messages.md; whatever the broker does, it connects again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use futures_util::StreamExt;
 use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions,
@@ -29,7 +30,8 @@ const PAUSE: Duration = Duration::from_millis(300);
 const TICK: Duration = Duration::from_millis(250);
 
 pub(crate) struct Business {
-    url: String,
+    /// Tried in turn.
+    urls: Vec<String>,
     books: Mutex<Books>,
 }
 
@@ -44,8 +46,8 @@ struct Books {
 
 impl Business {
     /// Its queue is there from now on.
-    pub(crate) async fn open(url: &str) -> anyhow::Result<Arc<Self>> {
-        let business = Arc::new(Self { url: url.to_owned(), books: Mutex::default() });
+    pub(crate) async fn open(urls: Vec<String>) -> anyhow::Result<Arc<Self>> {
+        let business = Arc::new(Self { urls, books: Mutex::default() });
         let (_connection, channel) = business.channel().await?;
         let mut quorum = FieldTable::default();
         quorum.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
@@ -58,9 +60,19 @@ impl Business {
     }
 
     async fn channel(&self) -> anyhow::Result<(Connection, Channel)> {
+        let mut opened = Err(anyhow!("no URL"));
+        for url in &self.urls {
+            opened = Self::channel_at(url).await;
+            if opened.is_ok() {
+                break;
+            }
+        }
+        opened
+    }
+
+    async fn channel_at(url: &str) -> anyhow::Result<(Connection, Channel)> {
         let opening = async {
-            let connection =
-                Connection::connect(&self.url, ConnectionProperties::default()).await?;
+            let connection = Connection::connect(url, ConnectionProperties::default()).await?;
             let channel = connection.create_channel().await?;
             channel.confirm_select(ConfirmSelectOptions::default()).await?;
             anyhow::Ok((connection, channel))
@@ -75,12 +87,28 @@ impl Business {
         while next < count {
             let passed = began.elapsed().as_secs_f64() / time.as_secs_f64();
             let due = ((passed * count as f64).ceil() as usize).min(count);
-            let orders: Vec<_> = (next..due).map(order).collect();
+            self.publish_new(next..due).await;
             next = due;
-            self.books().published.extend(orders.iter().cloned());
-            self.publish(&orders).await;
             tokio::time::sleep(TICK).await;
         }
+    }
+
+    /// Publishes at this pace, in orders a second, until it is told that it is enough.
+    pub(crate) async fn publish_until(&self, pace: f64, enough: &AtomicBool) {
+        let began = tokio::time::Instant::now();
+        let mut next = 0;
+        while !enough.load(Ordering::Relaxed) {
+            let due = (began.elapsed().as_secs_f64() * pace).ceil() as usize;
+            self.publish_new(next..due).await;
+            next = due;
+            tokio::time::sleep(TICK).await;
+        }
+    }
+
+    async fn publish_new(&self, numbers: std::ops::Range<usize>) {
+        let orders: Vec<_> = numbers.map(order).collect();
+        self.books().published.extend(orders.iter().cloned());
+        self.publish(&orders).await;
     }
 
     /// Again and again until the broker has confirmed them all: more than once is no harm.
@@ -167,6 +195,22 @@ impl Business {
         let books = self.books();
         let open = books.published.iter().filter(|order| !books.ended.contains(&order.payout));
         open.cloned().collect()
+    }
+
+    /// Whether any of those from this one on has a result.
+    pub(crate) fn has_result_from(&self, first: usize) -> bool {
+        let books = self.books();
+        books.published.iter().skip(first).any(|order| books.ended.contains(&order.payout))
+    }
+
+    /// Whether each of the first so many has a result.
+    pub(crate) fn has_results_of(&self, first: usize) -> bool {
+        let books = self.books();
+        books.published.iter().take(first).all(|order| books.ended.contains(&order.payout))
+    }
+
+    pub(crate) fn published(&self) -> usize {
+        self.books().published.len()
     }
 
     pub(crate) fn orders(&self) -> Vec<Order> {

@@ -9,13 +9,12 @@ use anyhow::Context;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::Arguments;
-use crate::business::QUEUE;
+use crate::business::{Business, QUEUE};
 use crate::person::Person;
-use crate::plan::Fault;
-use crate::report::Report;
+use crate::report::{Course, Report};
 use crate::scene::{Scene, within};
-use crate::strikes::Strikes;
+use crate::services::RabbitMq;
+use crate::stalls::Stalls;
 use crate::verdict::{self, Evidence};
 
 /// Longest from the last fault until all is settled: what is promised for these delays.
@@ -43,9 +42,8 @@ struct Letter {
 }
 
 /// A broker of 3.10 forgets a queue that is new when it is killed.
-pub(crate) fn keeps_all_queues(scene: &Scene) -> anyhow::Result<()> {
+pub(crate) fn keeps_all_queues(scene: &Scene, broker: &RabbitMq) -> anyhow::Result<()> {
     let queues = insist("the queues", || queues(scene))?;
-    let broker = scene.broker.lock().unwrap_or_else(PoisonError::into_inner);
     queues.keys().map(String::as_str).chain([QUEUE]).for_each(|queue| broker.keeps(queue));
     Ok(())
 }
@@ -66,22 +64,24 @@ fn insist<T>(what: &str, ask: impl Fn() -> Option<T>) -> anyhow::Result<T> {
     answer.with_context(|| format!("nobody tells {what}"))
 }
 
-pub(crate) fn report(
-    strikes: &Strikes<'_>,
-    person: &Mutex<Person>,
-    arguments: &Arguments,
-    seed: u64,
-    plan: &[Fault],
-) -> anyhow::Result<Report> {
-    let (scene, business) = (strikes.scene, strikes.business);
-    // Those of processes are carried out by whoever watches over them.
-    scene.until("all faults are over", || {
-        strikes.done().count.values().sum::<usize>() == plan.len()
-    });
-    let last = strikes.done().last.unwrap_or(strikes.began);
+/// A run whose faults are all over.
+pub(crate) struct Run<'a> {
+    pub(crate) scene: &'a Scene,
+    pub(crate) business: &'a Business,
+    pub(crate) person: &'a Mutex<Person>,
+    /// Whether starts are paused.
+    pub(crate) pauses: &'a dyn Fn() -> bool,
+    pub(crate) stalls: &'a Stalls,
+    pub(crate) began: Instant,
+    /// When the last fault was over.
+    pub(crate) last: Instant,
+}
+
+pub(crate) fn report(run: &Run<'_>, course: Course) -> anyhow::Result<Report> {
+    let Run { scene, business, person, pauses, stalls, began: run_began, last } = *run;
     let look_away = || person.lock().unwrap_or_else(PoisonError::into_inner);
     let settled = within(STUCK_AFTER, || {
-        if strikes.store().pauses() {
+        if pauses() {
             return false;
         }
         let open = business.open_orders();
@@ -93,7 +93,7 @@ pub(crate) fn report(
         open.iter().all(|order| called.contains(&order.payout))
     });
     let settled_after = settled.then(|| last.elapsed());
-    let stood_still = strikes.stalls.since(last);
+    let stood_still = stalls.since(last);
 
     // What is left is for the person, who has an end too.
     let began = Instant::now();
@@ -140,21 +140,14 @@ pub(crate) fn report(
         let reason = verdict::without_ids(&reason);
         *dead_letters.entry(format!("{queue}: {reason}")).or_default() += 1;
     }
-    let done = strikes.done();
     Ok(Report {
-        seed,
-        payouts: arguments.payouts,
-        faults: plan.len(),
-        seconds: arguments.seconds,
-        plan: plan.iter().map(ToString::to_string).collect(),
-        faults_done: done.count.clone(),
-        losses: done.losses.clone(),
+        course,
         paid: evidence.ledger.len(),
         events: evidence.told.len(),
         settled_after_last_fault_ms: settled_after.map(|after| after.as_millis()),
         quiet_after_that_ms: quiet_ms,
-        machine_stood_still_ms: strikes.stalls.since(strikes.began).as_millis(),
-        took_s: strikes.began.elapsed().as_secs_f64(),
+        machine_stood_still_ms: stalls.since(run_began).as_millis(),
+        took_s: run_began.elapsed().as_secs_f64(),
         dead_letters,
         person: std::mem::take(&mut *look_away()),
         refused_words: business.refused_words(),

@@ -33,7 +33,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -41,9 +41,11 @@ use clap::Parser;
 
 use business::Business;
 use person::Person;
-use report::Report;
+use report::{Course, Report};
 use scene::Scene;
+use services::RabbitMq;
 use stalls::Stalls;
+use store::RolledStore;
 use strikes::Strikes;
 
 /// Pays through chaos, and says whether payoutd kept its promises.
@@ -81,9 +83,6 @@ struct Arguments {
 /// A copy of the store is kept so often.
 const COPY_EVERY: Duration = Duration::from_secs(2);
 
-/// The person looks so often.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
-
 fn main() -> anyhow::Result<ExitCode> {
     let mut arguments = Arguments::parse();
     if arguments.short {
@@ -119,17 +118,22 @@ fn run(
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(2).enable_all().build()?;
     let time = Duration::from_secs(arguments.seconds);
-    let scene = Scene::set(kept, seed, runtime.handle())?;
+    let (broker, store) = (RabbitMq::start(), RolledStore::start());
+    let amqp_url = broker.url();
+    let mut scene = Scene::set(kept, seed, runtime.handle())?;
+    scene.lead_to(amqp_url.clone(), store.url(), runtime.handle());
     // Before any process starts, so that no queue is new when the broker is killed.
     scene.until("queues are declared", || {
         scene.person(&["topology", "--declare", "--json"]).code == Some(0)
     });
-    let business = runtime.block_on(Business::open(&scene.amqp_url))?;
-    end::keeps_all_queues(&scene)?;
+    let business = runtime.block_on(Business::open(vec![amqp_url]))?;
+    end::keeps_all_queues(&scene, &broker)?;
     runtime.spawn(Arc::clone(&business).listen());
 
     let strikes = Strikes {
         scene: &scene,
+        broker: Mutex::new(broker),
+        store: Mutex::new(store),
         business: &business,
         runtime: runtime.handle().clone(),
         began: Instant::now(),
@@ -138,6 +142,7 @@ fn run(
         over: AtomicBool::new(false),
     };
     let person = Mutex::new(Person::default());
+    let pauses = || strikes.store().pauses();
     thread::scope(|threads| {
         let over = Over(&strikes.over);
         for victim in strikes::supervised() {
@@ -151,34 +156,40 @@ fn run(
                 thread::sleep(COPY_EVERY);
             }
         });
-        threads.spawn(|| {
-            let mut was_paused = false;
-            while !strikes.over.load(Ordering::Relaxed) {
-                let mut person = person.lock().unwrap_or_else(PoisonError::into_inner);
-                let is_paused = strikes.store().pauses();
-                // Not at once: who resumes before all have noticed will have to do so again.
-                if was_paused && is_paused {
-                    person.resume(&scene);
-                }
-                was_paused = is_paused;
-                person.look(&scene);
-                drop(person);
-                thread::sleep(LOOK_EVERY);
-            }
-        });
+        threads.spawn(|| person::attend(&person, &scene, &pauses, &strikes.over));
         let publishing = runtime.spawn({
             let (business, count) = (Arc::clone(&business), arguments.payouts);
             async move { business.publish_all(count, time).await }
         });
         strikes.carry_out(plan);
-        let report = runtime
-            .block_on(publishing)
-            .map_err(anyhow::Error::from)
-            .and_then(|()| end::report(&strikes, &person, arguments, seed, plan));
+        let report = runtime.block_on(publishing).map_err(anyhow::Error::from).and_then(|()| {
+            // Those of processes are carried out by whoever watches over them.
+            let count = || strikes.done().count.values().sum::<usize>();
+            scene.until("all faults are over", || count() == plan.len());
+            let last = strikes.done().last.unwrap_or(strikes.began);
+            let (business, began) = (&*business, strikes.began);
+            let stalls = &strikes.stalls;
+            let (scene, person, pauses) = (&scene, &person, &pauses);
+            let run = end::Run { scene, business, person, pauses, stalls, began, last };
+            end::report(&run, course(&strikes, arguments, seed, plan))
+        });
         drop(over);
         report
     })
     .map(|report| report.with_fallen(strikes.done().fell.clone()))
+}
+
+fn course(strikes: &Strikes<'_>, arguments: &Arguments, seed: u64, plan: &[plan::Fault]) -> Course {
+    let done = strikes.done();
+    Course {
+        seed,
+        payouts: arguments.payouts,
+        faults: plan.len(),
+        seconds: arguments.seconds,
+        plan: plan.iter().map(ToString::to_string).collect(),
+        faults_done: done.count.clone(),
+        losses: done.losses.clone(),
+    }
 }
 
 /// Tells all threads when it is dropped, whatever came before: they would never end.

@@ -3,6 +3,9 @@
 //! others are released or rejected.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -20,6 +23,31 @@ const RELEASES: usize = 2;
 
 /// Payouts in one round, so that who is busy with hundreds still sees that all are paused.
 const AT_ONCE: usize = 10;
+
+/// The person looks so often.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Until the run is over.
+pub(crate) fn attend(
+    person: &Mutex<Person>,
+    scene: &Scene,
+    pauses: &(dyn Fn() -> bool + Sync),
+    over: &AtomicBool,
+) {
+    let mut was_paused = false;
+    while !over.load(Ordering::Relaxed) {
+        let mut person = person.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_paused = pauses();
+        // Not at once: who resumes before all have noticed will have to do so again.
+        if was_paused && is_paused {
+            person.resume(scene);
+        }
+        was_paused = is_paused;
+        person.look(scene);
+        drop(person);
+        thread::sleep(LOOK_EVERY);
+    }
+}
 
 #[derive(Default, Serialize)]
 pub(crate) struct Person {

@@ -12,8 +12,9 @@ use crate::verdict::Verdict;
 /// Lines of text; the JSON has them all.
 const BROKEN_SHOWN_MAX: usize = 40;
 
+/// What was done.
 #[derive(Serialize)]
-pub(crate) struct Report {
+pub(crate) struct Course {
     pub(crate) seed: u64,
     pub(crate) payouts: usize,
     pub(crate) faults: usize,
@@ -21,6 +22,12 @@ pub(crate) struct Report {
     pub(crate) plan: Vec<String>,
     pub(crate) faults_done: BTreeMap<&'static str, usize>,
     pub(crate) losses: Vec<Loss>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Report {
+    #[serde(flatten)]
+    pub(crate) course: Course,
     pub(crate) paid: usize,
     pub(crate) events: usize,
     /// Until every payout was final or needed a person. Absent: not within two minutes.
@@ -51,10 +58,11 @@ impl Report {
     }
 
     pub(crate) fn print(&self) {
-        let Self { seed, payouts, faults, seconds, paid, events, verdict, .. } = self;
+        let Self { course, paid, events, verdict, .. } = self;
+        let Course { seed, payouts, faults, seconds, .. } = course;
         println!("\nseed {seed}: {payouts} payouts and {faults} faults in {seconds} s");
-        list("faults", &self.faults_done);
-        for Loss { at_s, what, noticed_ms, published_again } in &self.losses {
+        list("faults", &course.faults_done);
+        for Loss { at_s, what, noticed_ms, published_again } in &course.losses {
             let noticed = noticed_ms
                 .map_or("never noticed".to_owned(), |ms| format!("noticed after {ms} ms"));
             println!(

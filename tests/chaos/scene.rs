@@ -1,12 +1,11 @@
-//! Everything that runs: servers, the bank, payoutd's processes, and a way between each two that
-//! can be cut. A person and the business stand beside them and have ways of their own.
+//! Everything that runs beside the servers: the bank, payoutd's processes, and a way between each two
+//! that can be cut. A person and the business stand beside them and have ways of their own.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -18,8 +17,6 @@ use crate::place::Place;
 use crate::plan::{Line, ROLES};
 use crate::process::Ended;
 use crate::proxy::{Mode, Proxy};
-use crate::services::RabbitMq;
-use crate::store::RolledStore;
 use crate::verdict::{Attention, Paid};
 
 /// Longest wait for anything to start.
@@ -33,48 +30,67 @@ const PAYOUTS_MAX: &str = "1000000";
 
 pub(crate) struct Scene {
     pub(crate) place: Place,
-    pub(crate) broker: Mutex<RabbitMq>,
-    pub(crate) store: Mutex<RolledStore>,
-    pub(crate) amqp_url: String,
-    redis_url: String,
+    /// The person's ways to the servers, where those of payoutd can be cut: variables of the
+    /// environment.
+    direct: Vec<(&'static str, String)>,
     pub(crate) bank_address: String,
-    lines: [(Line, Proxy); 4],
+    lines: Vec<(Line, Proxy)>,
     /// Where logs are kept after the run.
     pub(crate) kept: PathBuf,
 }
 
 impl Scene {
-    /// Servers, keys and settings; no process of payoutd yet.
+    /// Keys and settings, but for the servers; no process of payoutd yet.
     pub(crate) fn set(
         kept: PathBuf,
         seed: u64,
         runtime: &tokio::runtime::Handle,
     ) -> io::Result<Self> {
         fs::create_dir_all(&kept)?;
-        let (broker, store) = (RabbitMq::start(), RolledStore::start());
-        let (amqp_url, redis_url) = (broker.url(), store.url());
         let mut place = Place::with_keys();
         place.set("ingress.listen", &address_apart());
         let bank_address = address_apart();
-        let line = |line: Line, target: &str| {
-            (line, runtime.block_on(Proxy::to(target.to_owned(), Mode::Open)))
-        };
-        let lines = [
-            line(Line::ToBroker, host(&amqp_url)),
-            line(Line::ToStore, host(&redis_url)),
-            line(Line::ToBank, &bank_address),
-            line(Line::FromBank, place.setting("ingress.listen")),
-        ];
-        let [to_broker, to_store, to_bank, _] = &lines;
         place.set("backend.kind", "rabbitmq-redis");
-        place.set("backend.amqp_url", &format!("amqp://guest:guest@{}/%2f", to_broker.1.address));
-        place.set("backend.redis_url", &format!("redis://{}/", to_store.1.address));
-        place.set("bank.base_url", &format!("http://{}", to_bank.1.address));
         place.set("bank.timeout", "2s");
         place.set("tickets.delays", "1s,5s,15s");
         place.write("seed", seed.to_string());
-        let (broker, store) = (Mutex::new(broker), Mutex::new(store));
-        Ok(Self { place, broker, store, amqp_url, redis_url, bank_address, lines, kept })
+        let (to_bank, door) = (bank_address.clone(), place.setting("ingress.listen").to_owned());
+        let (direct, lines) = (Vec::new(), Vec::new());
+        let mut scene = Self { place, direct, bank_address, lines, kept };
+        let to_bank = scene.line(Line::ToBank, &to_bank, runtime);
+        scene.line(Line::FromBank, &door, runtime);
+        scene.place.set("bank.base_url", &format!("http://{to_bank}"));
+        Ok(scene)
+    }
+
+    /// Leads payoutd to one broker and one store, on ways that can be cut.
+    pub(crate) fn lead_to(
+        &mut self,
+        amqp_url: String,
+        redis_url: String,
+        runtime: &tokio::runtime::Handle,
+    ) {
+        let to_broker = self.line(Line::ToBroker, host(&amqp_url), runtime);
+        let to_store = self.line(Line::ToStore, host(&redis_url), runtime);
+        self.place.set("backend.amqp_url", &format!("amqp://guest:guest@{to_broker}/%2f"));
+        self.place.set("backend.redis_url", &format!("redis://{to_store}/"));
+        self.direct = vec![
+            ("PAYOUTD_BACKEND__AMQP_URL", amqp_url),
+            ("PAYOUTD_BACKEND__REDIS_URL", redis_url),
+        ];
+    }
+
+    /// Where it begins.
+    fn line(
+        &mut self,
+        line: Line,
+        target: &str,
+        runtime: &tokio::runtime::Handle,
+    ) -> std::net::SocketAddr {
+        let proxy = runtime.block_on(Proxy::to(target.to_owned(), Mode::Open));
+        let begin = proxy.address;
+        self.lines.push((line, proxy));
+        begin
     }
 
     pub(crate) fn set_line(&self, line: Line, mode: Mode) {
@@ -84,7 +100,9 @@ impl Scene {
     }
 
     pub(crate) fn start_bank(&self) -> io::Result<Running> {
-        let (_, door) = &self.lines[3];
+        let mut lines = self.lines.iter();
+        let (_, door) =
+            lines.find(|(line, _)| *line == Line::FromBank).expect("every scene has one");
         let webhooks = format!("http://{}/webhooks/bank131", door.address);
         let seed = self.place.read("seed");
         let bank = ["bank-sim", "--listen", &self.bank_address, "--webhook-url", &webhooks];
@@ -101,10 +119,7 @@ impl Scene {
 
     /// payoutd as a person calls it, from start to end; its way to the servers is never cut.
     pub(crate) fn person(&self, args: &[&str]) -> Ended {
-        let direct = [
-            ("PAYOUTD_BACKEND__AMQP_URL", self.amqp_url.as_str()),
-            ("PAYOUTD_BACKEND__REDIS_URL", self.redis_url.as_str()),
-        ];
+        let direct: Vec<_> = self.direct.iter().map(|(name, url)| (*name, url.as_str())).collect();
         self.place.ran_with(&direct, args)
     }
 

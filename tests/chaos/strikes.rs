@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,9 @@ use crate::business::Business;
 use crate::plan::{Deed, Fault, Line, MOODS, ROLES, Server, Victim};
 use crate::proxy::Mode;
 use crate::scene::{LOOK_EVERY, Running, Scene, within};
+use crate::services::RabbitMq;
 use crate::stalls::Stalls;
+use crate::store::RolledStore;
 
 /// The store is set back at least so far.
 const SET_BACK: Duration = Duration::from_secs(4);
@@ -43,6 +45,8 @@ pub(crate) struct Done {
 
 pub(crate) struct Strikes<'a> {
     pub(crate) scene: &'a Scene,
+    pub(crate) broker: Mutex<RabbitMq>,
+    pub(crate) store: Mutex<RolledStore>,
     pub(crate) business: &'a Business,
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) began: Instant,
@@ -123,12 +127,12 @@ impl Strikes<'_> {
                 }
             }
             (Deed::Kill(Victim::Server(Server::Broker)), None) => {
-                let mut broker = scene.broker.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut broker = self.broker();
                 broker.kill();
                 broker.start_again();
             }
             (Deed::Freeze(Victim::Server(Server::Broker)), None) => {
-                let broker = scene.broker.lock().unwrap_or_else(PoisonError::into_inner);
+                let broker = self.broker();
                 broker.freeze();
                 thread::sleep(lasts);
                 broker.thaw();
@@ -196,11 +200,15 @@ impl Strikes<'_> {
         self.done().losses.push(Loss { at_s, what, noticed_ms, published_again });
     }
 
-    pub(crate) fn store(&self) -> std::sync::MutexGuard<'_, crate::store::RolledStore> {
-        self.scene.store.lock().unwrap_or_else(PoisonError::into_inner)
+    fn broker(&self) -> MutexGuard<'_, RabbitMq> {
+        self.broker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn done(&self) -> std::sync::MutexGuard<'_, Done> {
+    pub(crate) fn store(&self) -> MutexGuard<'_, RolledStore> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn done(&self) -> MutexGuard<'_, Done> {
         self.done.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
