@@ -8,6 +8,7 @@
 #[path = "../cli/bank.rs"]
 mod bank;
 mod business;
+mod cluster;
 mod end;
 mod person;
 #[expect(dead_code, reason = "the tests of the program use the rest")]
@@ -50,7 +51,10 @@ use strikes::Strikes;
 
 /// Pays through chaos, and says whether payoutd kept its promises.
 #[derive(Clone, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
+    #[command(subcommand)]
+    on: Option<On>,
     /// How many payouts
     #[arg(long, default_value_t = 1000)]
     payouts: usize,
@@ -80,11 +84,20 @@ struct Arguments {
     keep: Option<PathBuf>,
 }
 
+/// Other servers than one of each.
+#[derive(Clone, clap::Subcommand)]
+enum On {
+    Cluster(cluster::Arguments),
+}
+
 /// A copy of the store is kept so often.
 const COPY_EVERY: Duration = Duration::from_secs(2);
 
 fn main() -> anyhow::Result<ExitCode> {
     let mut arguments = Arguments::parse();
+    if let Some(On::Cluster(arguments)) = &arguments.on {
+        return cluster::main(arguments);
+    }
     if arguments.short {
         (arguments.payouts, arguments.faults, arguments.seconds) = (300, 30, 60);
     }

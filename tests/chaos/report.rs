@@ -53,6 +53,11 @@ impl Report {
         self
     }
 
+    /// Whether starts were found paused.
+    pub(crate) fn was_resumed(&self) -> bool {
+        self.person.resumes > 0
+    }
+
     pub(crate) fn kept_all(&self) -> bool {
         self.verdict.broken.is_empty()
     }

@@ -163,13 +163,22 @@ impl Scene {
 }
 
 /// Whether it came to hold in this time.
-pub(crate) fn within(time: Duration, mut holds: impl FnMut() -> bool) -> bool {
+pub(crate) fn within(time: Duration, holds: impl FnMut() -> bool) -> bool {
+    looking(LOOK_EVERY, time, holds)
+}
+
+/// The same, for a look that costs something.
+pub(crate) fn within_slow(time: Duration, holds: impl FnMut() -> bool) -> bool {
+    looking(Duration::from_secs(1), time, holds)
+}
+
+fn looking(every: Duration, time: Duration, mut holds: impl FnMut() -> bool) -> bool {
     let began = Instant::now();
     while !holds() {
         if began.elapsed() > time {
             return false;
         }
-        std::thread::sleep(LOOK_EVERY);
+        std::thread::sleep(every);
     }
     true
 }
