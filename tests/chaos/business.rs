@@ -1,10 +1,11 @@
 //! Who wants payouts: publishes commands, and takes every result event from a durable queue of its
 //! own. Knows nothing of payoutd but docs/messages.md; whatever the broker does, it connects again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, ensure};
 use futures_util::StreamExt;
@@ -38,10 +39,19 @@ pub(crate) struct Business {
 #[derive(Default)]
 struct Books {
     published: Vec<Order>,
+    /// When each of them was to be published.
+    at: Vec<Instant>,
     told: Vec<Told>,
-    ended: BTreeSet<String>,
+    ended: BTreeMap<String, Instant>,
     refused_words: BTreeMap<String, usize>,
     troubles: BTreeMap<String, usize>,
+}
+
+impl Books {
+    fn order(&mut self, orders: &[Order]) {
+        self.published.extend(orders.iter().cloned());
+        self.at.extend(orders.iter().map(|_| Instant::now()));
+    }
 }
 
 impl Business {
@@ -105,9 +115,9 @@ impl Business {
         }
     }
 
-    async fn publish_new(&self, numbers: std::ops::Range<usize>) {
+    async fn publish_new(&self, numbers: Range<usize>) {
         let orders: Vec<_> = numbers.map(order).collect();
-        self.books().published.extend(orders.iter().cloned());
+        self.books().order(&orders);
         self.publish(&orders).await;
     }
 
@@ -180,7 +190,7 @@ impl Business {
         };
         let mut books = self.books();
         if end(&told.kind).is_some() {
-            books.ended.insert(told.payout.clone());
+            books.ended.entry(told.payout.clone()).or_insert_with(Instant::now);
         }
         match told.kind.as_str() {
             "payout.command_refused" => {
@@ -193,20 +203,30 @@ impl Business {
     /// Orders that it has no result for.
     pub(crate) fn open_orders(&self) -> Vec<Order> {
         let books = self.books();
-        let open = books.published.iter().filter(|order| !books.ended.contains(&order.payout));
+        let open = books.published.iter().filter(|order| !books.ended.contains_key(&order.payout));
         open.cloned().collect()
     }
 
     /// Whether any of those from this one on has a result.
     pub(crate) fn has_result_from(&self, first: usize) -> bool {
         let books = self.books();
-        books.published.iter().skip(first).any(|order| books.ended.contains(&order.payout))
+        books.published.iter().skip(first).any(|order| books.ended.contains_key(&order.payout))
     }
 
     /// Whether each of the first so many has a result.
     pub(crate) fn has_results_of(&self, first: usize) -> bool {
         let books = self.books();
-        books.published.iter().take(first).all(|order| books.ended.contains(&order.payout))
+        books.published.iter().take(first).all(|order| books.ended.contains_key(&order.payout))
+    }
+
+    /// The longest time from its order to its result that any of these took, of those that have one.
+    pub(crate) fn slowest(&self, of: Range<usize>) -> Option<Duration> {
+        let books = self.books();
+        let orders = books.published.iter().zip(&books.at).take(of.end).skip(of.start);
+        let times = orders.filter_map(|(order, at)| {
+            books.ended.get(&order.payout).map(|ended| ended.duration_since(*at))
+        });
+        times.max()
     }
 
     pub(crate) fn published(&self) -> usize {

@@ -55,6 +55,14 @@ pub(crate) struct Arguments {
 /// How long a deed takes with all that belongs to it, at least: payouts are spread over them.
 const DEED: Duration = Duration::from_secs(35);
 
+/// Starts were paused, and a person let them out.
+#[derive(Clone, Serialize)]
+struct Resumed {
+    at_s: f64,
+    /// Orders without a result, which the business then published again.
+    published_again: usize,
+}
+
 #[derive(Serialize)]
 struct ClusterReport {
     replicas: u8,
@@ -62,6 +70,7 @@ struct ClusterReport {
     /// On how many nodes of RabbitMQ each queue is.
     members: BTreeMap<String, usize>,
     steps: Vec<Step>,
+    resumed: Vec<Resumed>,
     #[serde(flatten)]
     report: Report,
 }
@@ -73,6 +82,11 @@ pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let report = run(arguments)?;
     report.report.print();
     report.steps.iter().for_each(Step::print);
+    for Resumed { at_s, published_again } in &report.resumed {
+        println!(
+            "{at_s:7.1} s  starts were paused, and resumed; {published_again} published again"
+        );
+    }
     if let Some(file) = &arguments.json {
         fs::write(file, serde_json::to_string_pretty(&report)?)?;
     }
@@ -109,6 +123,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ClusterReport> {
 
     let (over, enough) = (AtomicBool::new(false), Arc::new(AtomicBool::new(false)));
     let (fell, person) = (Mutex::new(Vec::new()), Mutex::new(Person::default()));
+    let resumed = Mutex::new(Vec::new());
     let pauses = || stores.pauses();
     let began = Instant::now();
     let cluster = Cluster { brokers: &brokers, stores: &stores, business: &business, began };
@@ -120,11 +135,26 @@ fn run(arguments: &Arguments) -> anyhow::Result<ClusterReport> {
             threads.spawn(move || keep_running(scene, role, over, fell));
         }
         threads.spawn(|| person::attend(&person, &scene, &pauses, &over));
+        threads.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                let resumes = person.lock().unwrap_or_else(PoisonError::into_inner).resumes;
+                let mut resumed = resumed.lock().unwrap_or_else(PoisonError::into_inner);
+                if resumes > resumed.len() {
+                    let open = business.open_orders();
+                    let (at_s, published_again) = (began.elapsed().as_secs_f64(), open.len());
+                    runtime.block_on(business.publish(&open));
+                    resumed.push(Resumed { at_s, published_again });
+                }
+                drop(resumed);
+                thread::sleep(LOOK_EVERY);
+            }
+        });
         let publishing = runtime.spawn({
             let (business, enough) = (Arc::clone(&business), Arc::clone(&enough));
             let pace = arguments.payouts as f64 / seconds as f64;
             async move { business.publish_until(pace, &enough).await }
         });
+        scene.until("payouts flow", || business.has_result_from(0));
         let mut steps = Vec::new();
         for (whom, how) in plan {
             let step = cluster.do_it(whom, how)?;
@@ -159,7 +189,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<ClusterReport> {
     }
     let (replicas, barrier) = (arguments.replicas, !arguments.without_barrier);
     let report = report.with_fallen(faults);
-    Ok(ClusterReport { replicas, barrier, members, steps, report })
+    let resumed = resumed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(ClusterReport { replicas, barrier, members, steps, resumed, report })
 }
 
 fn course(business: &Business, steps: &[Step], seed: u64, seconds: u64) -> Course {

@@ -76,6 +76,8 @@ pub(crate) struct Step {
     pub(crate) whole_after_ms: Option<u128>,
     /// From then on, until all that was published before had its result.
     pub(crate) settled_after_ms: Option<u128>,
+    /// From its order to its result, of those published until then.
+    pub(crate) slowest_ms: Option<u128>,
     /// What a primary that was cut off from its replicas said of a write.
     pub(crate) old_primary_said: Option<String>,
 }
@@ -129,6 +131,7 @@ impl Cluster<'_> {
             away_ms,
             whole_after_ms,
             settled_after_ms: settled.then(|| whole.elapsed().as_millis()),
+            slowest_ms: self.business.slowest(first..before).map(|slowest| slowest.as_millis()),
             old_primary_said,
         })
     }
@@ -199,9 +202,10 @@ impl Step {
         };
         let ms = |ms: Option<u128>| ms.map_or("never".to_owned(), |ms| format!("{ms} ms"));
         let (whole, settled) = (ms(self.whole_after_ms), ms(self.settled_after_ms));
+        let slowest = ms(self.slowest_ms);
         println!(
             "{at_s:7.1} s  {what} for {away_ms} ms: {went_on}; whole again {whole} after its \
-             return, all settled {settled} later"
+             return, all settled {settled} later; the slowest took {slowest}"
         );
         if let Some(said) = &self.old_primary_said {
             println!("           the old primary said of a write: {said}");
