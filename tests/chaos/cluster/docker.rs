@@ -17,7 +17,9 @@ fn ran(program: &str, args: &[&str]) -> anyhow::Result<String> {
     let ran = Command::new(program).args(args).stdin(Stdio::null()).output();
     let ran = ran.with_context(|| format!("{program} cannot be run"))?;
     let error = String::from_utf8_lossy(&ran.stderr);
-    ensure!(ran.status.success(), "{program} {}: {}", args.join(" "), error.trim());
+    // Not all of it: settings are in it.
+    let what = args.iter().take(2).copied().collect::<Vec<_>>().join(" ");
+    ensure!(ran.status.success(), "{program} {what} …: {}", error.trim());
     Ok(String::from_utf8_lossy(&ran.stdout).trim().to_owned())
 }
 
