@@ -92,12 +92,14 @@ pub(crate) struct Cluster<'a> {
 impl Cluster<'_> {
     pub(crate) fn do_it(&self, whom: Whom, how: How) -> anyhow::Result<Step> {
         let (node, others) = self.of(whom)?;
-        let (at, first) = (Instant::now(), self.business.published());
+        let (at, begun) = (Instant::now(), self.business.published());
         match how {
             How::Killed => node.kill()?,
             How::CutOff => node.cut_off()?,
             How::CutOffFromOthers => node.isolate(&others)?,
         }
+        // What is published while docker works may have its result before the node is away.
+        let first = self.business.published();
         let went_on_without_it = within(AWAY, || self.business.has_result_from(first));
         let mut went_on_after = at.elapsed();
         thread::sleep(AWAY.saturating_sub(at.elapsed()));
@@ -131,7 +133,7 @@ impl Cluster<'_> {
             away_ms,
             whole_after_ms,
             settled_after_ms: settled.then(|| whole.elapsed().as_millis()),
-            slowest_ms: self.business.slowest(first..before).map(|slowest| slowest.as_millis()),
+            slowest_ms: self.business.slowest(begun..before).map(|slowest| slowest.as_millis()),
             old_primary_said,
         })
     }
