@@ -23,6 +23,7 @@ use crate::person::{self, Person};
 use crate::plan::ROLES;
 use crate::report::{Course, Report};
 use crate::scene::{LOOK_EVERY, Running, Scene};
+use crate::stalls::Stalls;
 use crate::{Over, end};
 use brokers::Brokers;
 use deeds::{Cluster, Only, Step, plan};
@@ -121,6 +122,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ClusterReport> {
     runtime.spawn(Arc::clone(&business).listen());
     let members = brokers.members()?;
 
+    let stalls = Stalls::default();
     let (over, enough) = (AtomicBool::new(false), Arc::new(AtomicBool::new(false)));
     let (fell, person) = (Mutex::new(Vec::new()), Mutex::new(Person::default()));
     let resumed = Mutex::new(Vec::new());
@@ -134,6 +136,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ClusterReport> {
             let (scene, over, fell) = (&scene, &over, &fell);
             threads.spawn(move || keep_running(scene, role, over, fell));
         }
+        threads.spawn(|| stalls.watch(&over));
         threads.spawn(|| person::attend(&person, &scene, &pauses, &over));
         threads.spawn(|| {
             while !over.load(Ordering::Relaxed) {
@@ -169,6 +172,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ClusterReport> {
             business: &business,
             person: &person,
             pauses: &pauses,
+            stalls: &stalls,
             began,
             last,
         };
