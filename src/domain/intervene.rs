@@ -24,7 +24,7 @@ pub enum Effect {
     Write(Event),
     /// Write this once every known session was looked at and none speaks against it.
     WriteOnEvidence(Event),
-    /// Ask the bank for this session, and write the [`adoption`] if that is the payout's.
+    /// Ask the bank for this session, and write its [`adoption`](adoption()) if that is the payout's.
     Adopt(SessionId),
     /// It was taken before: drive the payout.
     Known,

@@ -166,7 +166,15 @@ impl Business {
     }
 
     async fn try_listen(&self) -> anyhow::Result<()> {
-        let (_connection, channel) = self.channel().await?;
+        let (connection, channel) = self.channel().await?;
+        let listening = self.take_events(&channel).await;
+        // One that is only dropped keeps its consumer, with all that was delivered to it.
+        let closing = connection.close(200, "OK".into());
+        tokio::time::timeout(PATIENCE, closing).await.ok();
+        listening
+    }
+
+    async fn take_events(&self, channel: &Channel) -> anyhow::Result<()> {
         channel.basic_qos(256, BasicQosOptions::default()).await?;
         let (options, none) = (BasicConsumeOptions::default(), FieldTable::default());
         let consume = channel.basic_consume(QUEUE.into(), "".into(), options, none);

@@ -68,7 +68,7 @@ fn what_has_nothing_to_change_is_refused_at_once_and_said_twice_is_no_fault() {
         assert!(refused.err.contains(why), "{}", refused.err);
     }
     let adopt = |session: &str| place.ran(["adopt", "paid", session, "--reason", "why not"]);
-    assert!(adopt("ps_none").err.contains("and keeps it"), "{:?}", adopt("ps_none"));
+    assert!(adopt("ps_none").err.contains("has ended as succeeded"), "{:?}", adopt("ps_none"));
     assert!(adopt("no id").err.contains("SESSION must be"), "{:?}", adopt("no id"));
     let empty = place.ran(["cancel", "paid", "--reason", " "]);
     assert_eq!(empty.code, Some(2), "{empty:?}");
