@@ -301,12 +301,12 @@ impl Payout {
         self.state.is_final() || waits_for_command
     }
 
-    /// The bank paid it, and had not asked for a confirmation. What was held, was to be cancelled or
-    /// needed a person, somebody may have confirmed there.
+    /// The bank paid it, and had not asked for a confirmation. What was held, was to be cancelled, was
+    /// lost or needed a person, somebody may have confirmed there.
     pub fn was_paid_unasked(&self) -> bool {
         let decided = |event: &Event| {
             matches!(event.leads_to(), Some(State::Confirming | State::Held | State::Cancelling))
-                || matches!(event, Event::NeedsAttention { .. })
+                || matches!(event, Event::NeedsAttention { .. } | Event::Adopted { .. })
         };
         let was_decided = self.history.iter().any(|entry| decided(&entry.event));
         self.state == State::Succeeded && !was_decided

@@ -102,7 +102,7 @@ pub fn next_step(payout: &Payout, sight: Option<&Sight>, policy: &Policy, now: T
         State::Confirmed => view.confirmed(),
         State::Succeeded | State::Failed | State::Cancelled | State::Rejected => view.ended(),
     };
-    view.mindful_of_expiry(view.mindful_of_strangers(step))
+    view.mindful_of_expiry(view.mindful_of_loss(view.mindful_of_strangers(step)))
 }
 
 /// Asks for a person when status has had no answer for too long.

@@ -79,6 +79,11 @@ pub fn apply(
             if let Some(own) = next.session.replace(session.clone()).filter(|own| own != session) {
                 next.strangers.push(own);
             }
+            next.bank_payout = None;
+            next.approved = None;
+            next.held_until = None;
+            next.confirm_information = None;
+            next.started_at = Some(at);
             // How often it was started, and what was answered, is lost.
             let outcome = CallOutcome::Unknown { key_used: false };
             let released = payout.intention.released;
@@ -189,8 +194,7 @@ fn target(payout: &Payout, event: &Event) -> Option<State> {
                 && match from {
                     S::Stub | S::Creating => true,
                     // A person says so; the bank shows nothing in the one that it had.
-                    S::Bound | S::Started => replaces && payout.attention.is_some(),
-                    _ => false,
+                    _ => replaces && payout.attention.is_some() && !from.is_final(),
                 }
         }
         Event::Held { .. } => from == S::Started,

@@ -93,8 +93,9 @@ impl Reconciler {
                     Some(Sight { session, source: Source::Answer { asked_at: now } })
                 }
                 // There is no such session.
-                Answer::Refused(_) | Answer::Forbidden(_) => None,
-                Answer::Misconfigured(_)
+                Answer::Refused(_) => None,
+                Answer::Forbidden(_)
+                | Answer::Misconfigured(_)
                 | Answer::KeyUsed
                 | Answer::NotSent(_)
                 | Answer::Unknown(_) => return self.driver.put_off(ticket).await,

@@ -27,11 +27,10 @@ pub(super) fn adopt(
             refused("its command is not there: publish it again first, or reject it")
         }
         _ if payout.attention.is_none() => refused("the payout does not need attention"),
-        (State::Held | State::Confirming | State::Confirmed | State::Cancelling, _) => {
-            refused("the bank has shown it in a session of its own")
+        // It may have an effect yet. That of a create would be a session in which nothing is paid.
+        (state, _) if now < known_by && state != State::Creating => {
+            refused(not_known_before(known_by))
         }
-        // It may bring a session of its own yet. A create brings one in which nothing is paid.
-        (State::Initiating, _) if now < known_by => refused(not_known_before(known_by)),
         _ => Effect::Adopt(session.clone()),
     }
 }

@@ -43,10 +43,10 @@ fn every_verb_has_its_effect_in_every_state() {
         (State::Initiating, "cancel_requested no no no no", "cancel_requested no cancel_requested no adopt"),
         (State::Bound, "cancel_requested no no no no", "cancel_requested no cancel_requested released* adopt"),
         (State::Started, "cancel_requested no no no no", "cancel_requested no cancel_requested released* adopt"),
-        (State::Held, "cancel_requested approved cancel_requested no no", "cancel_requested approved cancel_requested released* no"),
-        (State::Confirming, "no no no no no", "no no cancel_requested released* no"),
-        (State::Cancelling, "known no known no no", "known no released* released* no"),
-        (State::Confirmed, "no no no no no", "no no no released* no"),
+        (State::Held, "cancel_requested approved cancel_requested no no", "cancel_requested approved cancel_requested released* adopt"),
+        (State::Confirming, "no no no no no", "no no cancel_requested released* adopt"),
+        (State::Cancelling, "known no known no no", "known no released* released* adopt"),
+        (State::Confirmed, "no no no no no", "no no no released* adopt"),
         (State::Succeeded, "no no no no no", "no no no released no"),
         (State::Failed, "no no no no no", "no no no released no"),
         (State::Cancelled, "known no no no no", "known no no released no"),
@@ -258,4 +258,16 @@ fn an_adopted_session_takes_the_place_of_one_in_which_nothing_may_be_paid() {
     );
     let adopted = after(bound, &[(200, event)]);
     assert_eq!((adopted.session, adopted.strangers), (Some(found()), vec![own]));
+    assert!(
+        why_not(&after(payout_in(State::Bound), &[(5, needs_attention())]), Verb::Adopt, 6)
+            .contains("not known before"),
+        "a start may land"
+    );
+    let held = after(payout_in(State::Held), &[(50, needs_attention())]);
+    let approved = Payout { approved: Some("yes".into()), ..held };
+    let adopted = after(approved, &[(200, Event::Adopted { session: found() })]);
+    assert_eq!(
+        (adopted.approved, adopted.held_until, adopted.confirm_information),
+        (None, None, None)
+    );
 }

@@ -1,7 +1,6 @@
 //! What keeps a payout from being started: somebody's word, its own time, our rules.
 
 use super::super::event::Event;
-use super::super::payout::State;
 use super::super::rules::Ruling;
 use super::{EXPIRED, Payout, Policy, Step, Timestamp, View};
 
@@ -42,18 +41,9 @@ impl View<'_> {
     }
 }
 
-impl View<'_> {
-    /// What looks new may be a payout that the store has lost, and paid: before it is told as not paid,
-    /// a person has to look, or the bank has to open a session under a key that it had not seen.
-    pub(super) fn may_be_lost(&self) -> bool {
-        self.policy.has_lost && !self.payout.intention.released
-    }
-}
-
 /// Whether a start that was intended may still be sent.
 pub fn may_start(payout: &Payout, policy: &Policy, now: Timestamp) -> bool {
     let Some(command) = payout.command.create() else { return false };
     let view = View { payout, command, sight: None, policy, now };
-    let is_probe = payout.state == State::Creating && view.may_be_lost();
-    payout.attention.is_none() && (is_probe || view.bar().is_none())
+    payout.attention.is_none() && view.bar().is_none()
 }

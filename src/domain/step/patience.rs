@@ -6,6 +6,9 @@ use super::super::policy::{PATIENCE, TRIES_MAX};
 use super::super::time::Timestamp;
 use super::{Sight, Step, View, attention, waited_too_long};
 
+const MAY_BE_PAID: &str = "it would end unpaid, but the store has lost payouts, and this may be one of them: if \
+                           the bank's cabinet shows a session of it, adopt that; else reject it";
+
 impl View<'_> {
     /// Asks for a person, unless one was asked for already.
     pub(super) fn once_attentive(&self, reason: &str) -> Step {
@@ -118,6 +121,27 @@ impl View<'_> {
                 Event::Failed { .. } | Event::Cancelled { .. } | Event::Rejected { .. },
             ) if feared => Step::Wait(None),
             step => step,
+        }
+    }
+
+    /// What the bank has never shown may be a payout that the store has lost, and paid: where it has lost
+    /// something, a person looks before it is told as not paid. A first try that the bank refused
+    /// shows that it had not seen its key.
+    pub(super) fn mindful_of_loss(&self, step: Step) -> Step {
+        let unpaid = match &step {
+            Step::Write(Event::Rejected { .. } | Event::Cancelled { .. }) => true,
+            Step::Write(Event::Failed { .. }) => self.payout.intention.attempt > 1,
+            Step::Write(_) | Step::AskStatus | Step::Wait(_) | Step::Done => false,
+        };
+        let known = |event: &Event| {
+            let shown = matches!(event.leads_to(), Some(State::Started | State::Held));
+            shown || matches!(event, Event::Released { .. })
+        };
+        let is_known = self.payout.history.iter().any(|entry| known(&entry.event));
+        if unpaid && self.policy.has_lost && !is_known {
+            self.once_attentive(MAY_BE_PAID)
+        } else {
+            step
         }
     }
 

@@ -24,7 +24,6 @@ impl View<'_> {
         let is_looked_into = self.payout.attention.is_none();
         match (&self.payout.session, self.sight.map(|sight| sight.session.reading())) {
             (None, _) if !is_looked_into => Step::Wait(None),
-            (None, _) if self.may_be_lost() => attention(LOST),
             (None, _) => self.bar().map_or_else(|| attention(LOST), Bar::end),
             (Some(session), Some(reading))
                 if is_looked_into || reading == Reading::Succeeded && self.agrees() =>
@@ -50,7 +49,7 @@ impl View<'_> {
         if key_was_used(intention) && intention.attempt == 1 {
             return attention(FORGOTTEN);
         }
-        if let Some(bar) = self.bar().filter(|_| !self.may_be_lost()) {
+        if let Some(bar) = self.bar() {
             // Sessions may have been created, but none was ever started.
             return bar.end();
         }
@@ -73,7 +72,6 @@ impl View<'_> {
             return Step::Wait(None);
         }
         match (&intention.outcome, self.bar()) {
-            (CallOutcome::Postponed { .. }, Some(_)) if self.may_be_lost() => attention(LOST),
             (CallOutcome::Postponed { .. }, Some(bar)) => bar.end(),
             (CallOutcome::Postponed { until }, None) => self.send_postponed(*until),
             (CallOutcome::Refused { reason }, _) => {

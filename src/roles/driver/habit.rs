@@ -6,7 +6,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::domain::event::Event;
 use crate::domain::payout::Payout;
 use crate::domain::standing::{Epoch, Standing};
 use crate::domain::time::Timestamp;
@@ -36,11 +35,7 @@ impl Habit {
     /// confirms by itself.
     pub(super) fn learn_from(&self, payout: &Payout, standing: &Standing, now: Timestamp) -> bool {
         let began = payout.history[0].at;
-        // Whoever confirmed it there did so before the store had lost it.
-        let adopted = |event: &Event| matches!(event, Event::Adopted { .. });
-        let is_adopted = payout.history.iter().any(|entry| adopted(&entry.event));
-        let is_whole = self.is_whole(began, standing, now) && !is_adopted;
-        let shows = is_whole && payout.was_paid_unasked();
+        let shows = self.is_whole(began, standing, now) && payout.was_paid_unasked();
         self.confirms_by_itself.fetch_or(shows, Ordering::Relaxed);
         shows
     }
@@ -58,6 +53,7 @@ impl Habit {
 mod tests {
     use super::*;
     use crate::domain::command::{CreateCommand, Flow};
+    use crate::domain::event::Event;
     use crate::domain::id::SessionId;
     use crate::domain::standing::Paused;
     use crate::domain::transition::apply;

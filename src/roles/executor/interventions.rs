@@ -76,8 +76,11 @@ impl Executor {
         now: Timestamp,
     ) -> Result<Result<(), String>, HandleError> {
         for session in payout.session.iter().chain(&payout.strangers) {
-            let Answer::Done(shown) = self.driver.ask(payout, session).await else {
-                return Ok(Err(BANK_SILENT.into()));
+            let shown = match self.driver.ask(payout, session).await {
+                Answer::Done(shown) => shown,
+                // There is no such session.
+                Answer::Refused(_) => continue,
+                _ => return Ok(Err(BANK_SILENT.into())),
             };
             if let Some(objection) = objection(payout, &shown) {
                 let sight = Sight { session: shown, source: Source::Answer { asked_at: now } };
@@ -91,14 +94,19 @@ impl Executor {
 
     /// Asks for the session, and for the one that the payout has.
     async fn adoption(&self, payout: &Payout, session: &SessionId) -> Result<Event, String> {
-        let mut shown = Vec::new();
-        for asked in [session].into_iter().chain(&payout.session) {
-            match self.driver.ask(payout, asked).await {
-                Answer::Done(session) => shown.push(session),
-                _ => return Err(BANK_SILENT.into()),
+        let shown = match self.driver.ask(payout, session).await {
+            Answer::Done(shown) => shown,
+            Answer::Refused(_) => {
+                return Err(format!("the bank does not know the session {session}"));
             }
+            _ => return Err(BANK_SILENT.into()),
+        };
+        let Some(own) = &payout.session else { return adoption(payout, &shown, None) };
+        match self.driver.ask(payout, own).await {
+            Answer::Done(own) => adoption(payout, &shown, Some(&own)),
+            Answer::Refused(_) => adoption(payout, &shown, None),
+            _ => Err(BANK_SILENT.into()),
         }
-        adoption(payout, &shown[0], shown.get(1))
     }
 
     async fn turn_down(

@@ -158,24 +158,33 @@ fn what_becomes_the_payouts_own_session_is_a_stranger_no_more() {
     assert!(payout.strangers.is_empty(), "{:?}", payout.strangers);
 }
 
-/// What looks new may have been paid: before it is told as not paid, the bank has to open a session
-/// under its first key, or a person looks.
+/// What the bank has never shown may have been paid.
 #[test]
-fn where_the_store_has_lost_something_nothing_is_told_as_not_paid_without_evidence() {
+fn where_the_store_has_lost_something_a_person_looks_before_anything_is_told_as_not_paid() {
     let unwanted = [(5, Event::CancelRequested { reason: "no".into() })];
     let policy = Policy { has_lost: true, ..policy() };
     let step = |payout: &Payout| next_step(payout, None, &policy, at(50));
     let creating = after(payout_in(State::Creating), &unwanted);
-    assert!(may_start(&creating, &policy, at(50)), "an unused session is harmless");
-    assert_eq!(name(&step(&creating)), "intended", "create again");
-    let postponed = (6, Event::Postponed { until: at(7) });
-    let initiating = after(payout_in(State::Initiating), &[unwanted[0].clone(), postponed]);
+    let postponed = [unwanted[0].clone(), (6, Event::Postponed { until: at(7) })];
+    let initiating = after(payout_in(State::Initiating), &postponed);
+    let bound = after(payout_in(State::Bound), &postponed);
     let stub = Payout::stub("inv-1".parse().expect("an id"), "no".into(), at(1));
-    for payout in [initiating, after(stub, &[(5, command_came())])] {
-        assert!(!may_start(&payout, &policy, at(50)));
+    for payout in [creating, initiating, bound, after(stub, &[(5, command_came())])] {
         assert_eq!(name(&step(&payout)), "needs_attention", "{}", payout.state);
         let looked = after(payout, &[(50, needs_attention()), (51, released())]);
         assert_eq!(name(&step(&looked)), "cancelled");
+    }
+}
+
+/// The first try's key was new to the bank, or it would not have looked at what is wrong.
+#[test]
+fn where_the_store_has_lost_something_only_a_later_try_that_is_refused_needs_a_person() {
+    let policy = Policy { has_lost: true, ..policy() };
+    for (attempt, told) in [(1, "failed"), (2, "needs_attention")] {
+        let mut payout = payout_in(State::Creating);
+        payout.intention.attempt = attempt;
+        let refused = after(payout, &[(5, Event::Refused { reason: reason() })]);
+        assert_eq!(name(&next_step(&refused, None, &policy, at(50))), told);
     }
 }
 
