@@ -64,7 +64,7 @@ struct Arguments {
     /// The same seed, seconds and faults give the same plan [default: any]
     #[arg(long)]
     seed: Option<u64>,
-    /// Payouts are published, and faults happen, within so many seconds
+    /// Faults happen within so many seconds, and payouts are published until the last one
     #[arg(long, default_value_t = 180)]
     seconds: u64,
     /// Redis is neither set back to an earlier copy nor emptied
@@ -172,20 +172,27 @@ fn run(
         threads.spawn(|| person::attend(&person, &scene, &pauses, &strikes.over));
         let publishing = runtime.spawn({
             let (business, count) = (Arc::clone(&business), arguments.payouts);
-            async move { business.publish_all(count, time).await }
+            // Until the last fault begins, from which it is counted how soon all is settled.
+            let time = plan.last().map_or(time, |fault| fault.at);
+            async move {
+                business.publish_all(count, time).await;
+                Instant::now()
+            }
         });
         strikes.carry_out(plan);
-        let report = runtime.block_on(publishing).map_err(anyhow::Error::from).and_then(|()| {
-            // Those of processes are carried out by whoever watches over them.
-            let count = || strikes.done().count.values().sum::<usize>();
-            scene.until("all faults are over", || count() == plan.len());
-            let last = strikes.done().last.unwrap_or(strikes.began);
-            let (business, began) = (&*business, strikes.began);
-            let stalls = &strikes.stalls;
-            let (scene, person, pauses) = (&scene, &person, &pauses);
-            let run = end::Run { scene, business, person, pauses, stalls, began, last };
-            end::report(&run, course(&strikes, arguments, seed, plan))
-        });
+        let report =
+            runtime.block_on(publishing).map_err(anyhow::Error::from).and_then(|published| {
+                // Those of processes are carried out by whoever watches over them.
+                let count = || strikes.done().count.values().sum::<usize>();
+                scene.until("all faults are over", || count() == plan.len());
+                // Publishing may be late: nobody settles what is not there.
+                let last = strikes.done().last.unwrap_or(strikes.began).max(published);
+                let (business, began) = (&*business, strikes.began);
+                let stalls = &strikes.stalls;
+                let (scene, person, pauses) = (&scene, &person, &pauses);
+                let run = end::Run { scene, business, person, pauses, stalls, began, last };
+                end::report(&run, course(&strikes, arguments, seed, plan))
+            });
         drop(over);
         report
     })

@@ -30,7 +30,8 @@ pub(crate) struct Report {
     pub(crate) course: Course,
     pub(crate) paid: usize,
     pub(crate) events: usize,
-    /// Until every payout was final or needed a person. Absent: not within two minutes.
+    /// Until every payout was final or needed a person, from when the last one was published if that
+    /// was later. Absent: not within two minutes.
     pub(crate) settled_after_last_fault_ms: Option<u128>,
     /// For the person's last words, and queues to run empty.
     pub(crate) quiet_after_that_ms: u128,
