@@ -54,6 +54,14 @@ pub enum Answer {
     Unknown(String),
 }
 
+impl Answer {
+    /// What `session/status` says of a session that the bank does not know: the request is wrong. Every
+    /// other refusal leaves open what there is.
+    pub fn denies_session(&self) -> bool {
+        matches!(self, Self::Refused(reason) if reason.code == "invalid_request")
+    }
+}
+
 /// The event that records an answer to the payout's intended call.
 ///
 /// Unknown outcomes are recorded as such; what follows is decided by status past the deadline.

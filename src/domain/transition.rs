@@ -76,8 +76,8 @@ pub fn apply(
             next.intention.outcome = CallOutcome::Answered;
         }
         Event::Adopted { session } => {
-            if let Some(own) = next.session.replace(session.clone()).filter(|own| own != session) {
-                next.strangers.push(own);
+            if let Some(own) = next.session.replace(session.clone()) {
+                next.remember_stranger(&own);
             }
             next.bank_payout = None;
             next.approved = None;

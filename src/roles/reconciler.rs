@@ -92,13 +92,8 @@ impl Reconciler {
                 Answer::Done(session) => {
                     Some(Sight { session, source: Source::Answer { asked_at: now } })
                 }
-                // There is no such session.
-                Answer::Refused(_) => None,
-                Answer::Forbidden(_)
-                | Answer::Misconfigured(_)
-                | Answer::KeyUsed
-                | Answer::NotSent(_)
-                | Answer::Unknown(_) => return self.driver.put_off(ticket).await,
+                answer if answer.denies_session() => None,
+                _ => return self.driver.put_off(ticket).await,
             },
             None => None,
         };

@@ -5,12 +5,15 @@ use payoutd::bus::{Message, Queue};
 use payoutd::domain::command::{CreateCommand, Flow};
 use payoutd::domain::id::SessionId;
 use payoutd::domain::payout::{Payout, State};
-use payoutd::domain::standing::Scope;
+use payoutd::domain::standing::{Epoch, Scope};
 use payoutd::domain::ticket::Ticket;
+use payoutd::simulator::{BankKind, FaultKind, Faults, Idempotency, Rule};
 use serde_json::Value;
 
+use crate::bank::Behaviour;
 use crate::lost::{
-    end, now, paid_at_the_bank, resume, started_at_the_bank, ticket_of_before, without_webhooks,
+    end, now, paid_at_the_bank, resume, started_at_the_bank, ticket_of_before, until,
+    without_webhooks,
 };
 use crate::world::{World, card, word};
 
@@ -113,6 +116,36 @@ async fn case_49_a_lost_session_is_adopted_in_place_of_one_in_which_nothing_is_p
     world.assert_paid_once("inv-1").await;
 }
 
+/// The bank took a second start of it, which waits for confirmation.
+#[tokio::test(flavor = "multi_thread")]
+async fn case_50_a_lost_session_is_adopted_once_the_payouts_own_is_cancelled() {
+    let kind = BankKind { idempotency: Idempotency::Ignored, ..BankKind::default() };
+    let faults = Faults { rules: vec![Rule::always(FaultKind::Lost)] };
+    let mut world = World::with(Behaviour { kind, faults, ..Behaviour::default() }).await;
+    let session = paid_at_the_bank(&world, "inv-1").await;
+    lose_and_resume(&world).await;
+    let confirms = Scope { starts: false, confirms: true };
+    world.fence().pause(confirms, "somebody looks").await.expect("paused");
+    let machine = world.machine();
+    world.publish(&card("inv-1", 10_000)).await;
+    world.recorded("inv-1", |payout| payout.state == State::Started).await;
+    ticket_of_before(&world, 99, None).await;
+    world.recorded("inv-1", |payout| payout.attention.is_some()).await;
+    world.publish(&adopt(&session)).await;
+    world.recorded("inv-1", |payout| payout.knows(&session)).await;
+    world.publish(&word("reject", "inv-1", "the other one was paid")).await;
+    world.recorded("inv-1", |payout| payout.state == State::Cancelling).await;
+    let waits = |session: &Value| session["waits_for_confirm"] == true;
+    until(async || !world.bank.sessions().await.iter().any(waits)).await;
+    let payout = world.payout("inv-1").await;
+    let known_by = world.policy.deadline(&payout.intention);
+    until(async || world.store().load(payout.id()).await.expect("a store").now >= known_by).await;
+    world.publish(&adopt(&session)).await;
+    assert_eq!(world.settled("inv-1").await["type"], "payout.succeeded");
+    end(&world, machine).await;
+    world.assert_paid_once("inv-1").await;
+}
+
 /// The bank has forgotten it, or it is of another bank.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_the_bank_does_not_know_is_asked_for_once() {
@@ -138,8 +171,9 @@ fn adopt(session: &SessionId) -> Value {
     adopt
 }
 
+/// The epoch is that of [`ticket_of_before`].
 async fn lose_and_resume(world: &World) {
-    world.fence().suspect(None, "a test says so").await.expect("paused");
+    world.fence().suspect(Some(Epoch(7)), "a test says so").await.expect("paused");
     world.fence().resume(Scope::ALL).await.expect("resumed");
 }
 

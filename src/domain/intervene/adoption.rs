@@ -48,7 +48,10 @@ pub fn adoption(payout: &Payout, shown: &Session, own: Option<&Session>) -> Resu
         return Err(format!("nothing was or can be paid in the bank's session {session}"));
     }
     if let Some(own) = own.filter(|own| own.may_pay()) {
-        return Err(format!("its own session {} may pay it", own.id));
+        let own = &own.id;
+        return Err(format!(
+            "its own session {own} may pay it: reject the payout, then adopt {session}"
+        ));
     }
     let bank_payout = shown.payout().and_then(|payout| payout.id.clone());
     Ok(match payout.state {

@@ -124,18 +124,19 @@ impl View<'_> {
         }
     }
 
-    /// What the bank has never shown may be a payout that the store has lost, and paid: where it has lost
-    /// something, a person looks before it is told as not paid. A first try that the bank refused
-    /// shows that it had not seen its key.
+    /// What the bank has never shown, or shows in a session that a later try opened, may be a payout
+    /// that the store has lost, and paid: where it has lost something, a person looks before it is told
+    /// as not paid. A first try that the bank refused shows that it had not seen its key.
     pub(super) fn mindful_of_loss(&self, step: Step) -> Step {
+        let was_retried = self.session_is_of_a_later_try();
         let unpaid = match &step {
             Step::Write(Event::Rejected { .. } | Event::Cancelled { .. }) => true,
-            Step::Write(Event::Failed { .. }) => self.payout.intention.attempt > 1,
+            Step::Write(Event::Failed { .. }) => was_retried || self.payout.intention.attempt > 1,
             Step::Write(_) | Step::AskStatus | Step::Wait(_) | Step::Done => false,
         };
         let known = |event: &Event| {
             let shown = matches!(event.leads_to(), Some(State::Started | State::Held));
-            shown || matches!(event, Event::Released { .. })
+            shown && !was_retried || matches!(event, Event::Released { .. })
         };
         let is_known = self.payout.history.iter().any(|entry| known(&entry.event));
         if unpaid && self.policy.has_lost && !is_known {
@@ -143,6 +144,15 @@ impl View<'_> {
         } else {
             step
         }
+    }
+
+    /// The history keeps no repetition of the same try.
+    fn session_is_of_a_later_try(&self) -> bool {
+        let mut events = self.payout.history.iter().map(|entry| &entry.event);
+        let first = events
+            .find(|event| matches!(event, Event::Intended { .. } | Event::SessionBound { .. }));
+        let is_bound = |event: &Event| matches!(event, Event::SessionBound { .. });
+        matches!(first, Some(Event::Intended { .. })) && events.any(is_bound)
     }
 
     /// A payout that waits undecided is looked at when its command's own time is over.

@@ -4,12 +4,12 @@
 //! taken before changes nothing more, so that a message delivered twice is harmless.
 
 use crate::digest::sha256_hex;
-use crate::domain::call::Answer;
+use crate::domain::call::{Answer, is_bound_to};
 use crate::domain::command::{Intervention, Verb};
 use crate::domain::event::Event;
 use crate::domain::id::SessionId;
 use crate::domain::intervene::{Effect, adoption, intervene, objection, still_attentive};
-use crate::domain::payout::Payout;
+use crate::domain::payout::{Payout, State};
 use crate::domain::result_event::command_refused;
 use crate::domain::step::{Sight, Source};
 use crate::domain::time::Timestamp;
@@ -52,7 +52,7 @@ impl Executor {
                     }
                     self.driver.write(payout, now, event).await?;
                 }
-                Effect::Adopt(session) => match self.adoption(&payout, &session).await {
+                Effect::Adopt(session) => match self.adoption(&payout, &session, now).await? {
                     Ok(event) => drop(self.driver.write(payout, now, event).await?),
                     Err(why) => {
                         let at = Some(&payout);
@@ -78,8 +78,11 @@ impl Executor {
         for session in payout.session.iter().chain(&payout.strangers) {
             let shown = match self.driver.ask(payout, session).await {
                 Answer::Done(shown) => shown,
-                // There is no such session.
-                Answer::Refused(_) => continue,
+                answer if answer.denies_session() && is_bound_to(payout, session) => {
+                    let why = format!("the bank does not know its session {session}");
+                    return Ok(Err(why));
+                }
+                answer if answer.denies_session() => continue,
                 _ => return Ok(Err(BANK_SILENT.into())),
             };
             if let Some(objection) = objection(payout, &shown) {
@@ -92,21 +95,36 @@ impl Executor {
         Ok(Ok(()))
     }
 
-    /// Asks for the session, and for the one that the payout has.
-    async fn adoption(&self, payout: &Payout, session: &SessionId) -> Result<Event, String> {
+    /// Asks for the session, and for the one that the payout has. One that is the payout's and cannot
+    /// be adopted yet is remembered: nothing is told as not paid meanwhile.
+    async fn adoption(
+        &self,
+        payout: &Payout,
+        session: &SessionId,
+        now: Timestamp,
+    ) -> Result<Result<Event, String>, HandleError> {
         let shown = match self.driver.ask(payout, session).await {
             Answer::Done(shown) => shown,
-            Answer::Refused(_) => {
-                return Err(format!("the bank does not know the session {session}"));
+            answer if answer.denies_session() => {
+                return Ok(Err(format!("the bank does not know the session {session}")));
             }
-            _ => return Err(BANK_SILENT.into()),
+            _ => return Ok(Err(BANK_SILENT.into())),
         };
-        let Some(own) = &payout.session else { return adoption(payout, &shown, None) };
-        match self.driver.ask(payout, own).await {
-            Answer::Done(own) => adoption(payout, &shown, Some(&own)),
-            Answer::Refused(_) => adoption(payout, &shown, None),
-            _ => Err(BANK_SILENT.into()),
+        let own = match &payout.session {
+            None => None,
+            Some(own) => match self.driver.ask(payout, own).await {
+                Answer::Done(own) => Some(own),
+                answer if answer.denies_session() && may_be_replaced(payout.state) => None,
+                _ => return Ok(Err(BANK_SILENT.into())),
+            },
+        };
+        let adoption = adoption(payout, &shown, own.as_ref());
+        if adoption.is_err() && shown.payout_id.as_ref() == Some(payout.id()) {
+            let sight = Sight { session: shown, source: Source::Answer { asked_at: now } };
+            let look = Look { sight: Some(sight), ticket: None };
+            self.driver.drive(payout.clone(), now, look).await?;
         }
+        Ok(adoption)
     }
 
     async fn turn_down(
@@ -126,3 +144,8 @@ impl Executor {
 }
 
 const NO_PAYOUT: &str = "there is no payout of this id";
+
+/// Nothing was confirmed in its session, whether the bank knows it or not.
+fn may_be_replaced(state: State) -> bool {
+    matches!(state, State::Stub | State::Bound | State::Started)
+}

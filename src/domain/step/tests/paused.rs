@@ -188,6 +188,29 @@ fn where_the_store_has_lost_something_only_a_later_try_that_is_refused_needs_a_p
     }
 }
 
+/// Its first try may have been one that the store has lost.
+#[test]
+fn where_the_store_has_lost_something_a_session_of_a_later_try_proves_nothing_of_the_first() {
+    let policy = Policy { has_lost: true, ..policy() };
+    let bound = Event::SessionBound { session: SessionId::new(SESSION), next_look_at: at(9) };
+    let started = Event::Started { bank_payout: None, answered: true };
+    let refused = Event::Refused { reason: reason() };
+    let ended = answer(session(S::Cancelled, &[P::Failed]), at(50));
+    let (again, unwanted) =
+        (Event::Intended { attempt: 2 }, Event::CancelRequested { reason: "no".into() });
+    for (retried, told) in [(false, ["failed", "failed"]), (true, ["needs_attention"; 2])] {
+        let first = if retried { vec![(3, again.clone())] } else { vec![] };
+        let creating = after(payout_in(State::Creating), &first);
+        let bound = after(creating, &[(4, bound.clone())]);
+        let at_start = after(bound.clone(), &[(5, refused.clone())]);
+        let step =
+            next_step(&at_start, Some(&answer(session(S::Created, &[]), at(50))), &policy, at(50));
+        assert_eq!(name(&step), told[0], "a start that is refused, {retried}");
+        let later = after(bound, &[(5, started.clone()), (6, unwanted.clone())]);
+        assert_eq!(name(&next_step(&later, Some(&ended), &policy, at(50))), told[1], "{retried}");
+    }
+}
+
 #[test]
 fn what_was_paid_otherwise_than_asked_is_told_only_once_a_person_has_looked() {
     let mut other = session(S::Accepted, &[P::Succeeded]);
