@@ -1,9 +1,13 @@
 //! Users with the rights that docs/servers.md gives them, and no others: enough for everything, and
 //! not enough for harm.
 
+use std::process::Command;
+
 use super::broker::Broker;
 use super::examples::{example, pay, python};
 use super::installation::place_on;
+use crate::place::{Place, free_port};
+use crate::process::{Process, Stream};
 use crate::services::{RabbitMq, Redis};
 
 const DOCS: &str = include_str!("../../../docs/servers.md");
@@ -61,4 +65,30 @@ fn users_with_the_rights_of_the_page_can_do_their_work_and_no_more() {
             Broker::connect(&as_user("shop")).try_publish(exchange, b"{}", Default::default());
         assert!(told.is_err(), "{exchange}: {told:?}");
     }
+}
+
+#[test]
+fn a_redis_whose_default_user_is_switched_off_as_the_page_says_reads_its_file_again() {
+    let default = DOCS.split('`').find(|code| code.starts_with("user default off ~"));
+    let place = Place::empty();
+    let users = format!("{}\nuser admin on >pw ~* &* +@all\n", default.expect("the page has it"));
+    place.write("users.acl", users);
+    let port = free_port().to_string();
+    let start = || {
+        let mut command = Command::new("redis-server");
+        command.current_dir(place.dir()).args(["--port", &port, "--bind", "127.0.0.1"]);
+        command.args(["--save", "", "--appendonly", "yes", "--aclfile", "users.acl"]);
+        let server = Process::start("redis-server", command);
+        server.line(Stream::Out, |line| line.contains("Ready to accept").then_some(()));
+        let client = ::redis::Client::open(format!("redis://admin:pw@127.0.0.1:{port}"));
+        (server, client.expect("a URL").get_connection().expect("a connection"))
+    };
+    let (server, mut connection) = start();
+    // As payoutd writes: several at once, which Redis keeps as a transaction.
+    let written = "redis.call('SET', 'record', 1) redis.call('SET', 'index', 1)";
+    ::redis::cmd("EVAL").arg(written).arg(0).exec(&mut connection).expect("written");
+    server.kill();
+    let (_server, mut connection) = start();
+    let kept: u64 = ::redis::cmd("DBSIZE").query(&mut connection).expect("answered");
+    assert_eq!(kept, 2);
 }
